@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The one settings array of every target: language mode 6, the upcoming features that become defaults, memory safety
+/// made visible by `unsafe`, and no warning left standing.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: exclude, swiftSettings: strict)
+}
+
+func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "Services/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", exclude: exclude,
+        swiftSettings: strict)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+    name: "deskbeat",
+    products: [
+        .executable(name: "deskbeat", targets: ["Deskbeat"]),
+        .executable(name: "deskbeat-ingest", targets: ["Ingest"]),
+        .executable(name: "deskbeat-ticketing", targets: ["Ticketing"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CRdkafka", path: "Shared/CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .target(
+            name: "CSimdjson", path: "Shared/CSimdjson", cxxSettings: [.unsafeFlags(["-O3"])],
+            linkerSettings: [.linkedLibrary("simdjson")]),
+
+        module("Kafka", ["CRdkafka", log, coreMetrics]),
+        module("SupportEvents", ["CSimdjson"]),
+        module("BusinessTime"),
+        module("KPIs", ["BusinessTime"]),
+        module("Streams", ["Kafka", log, coreMetrics]),
+        module("LocalBroker", [log, nioCore, nioPosix]),
+        module(
+            "ServiceKit",
+            [
+                "Kafka", "SupportEvents", "BusinessTime", "KPIs", "Streams",
+                log, metrics, coreMetrics, argumentParser, serviceLifecycle, hummingbird, yams,
+            ]),
+
+        service("Ingest", ["ServiceKit", "Kafka", "Streams", "SupportEvents", argumentParser, hummingbird, crypto, log]),
+        service(
+            "Ticketing", ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
+        service("Deskbeat", ["ServiceKit", "Kafka", "LocalBroker", argumentParser, yams, log]),
+
+        tests("Kafka", ["Kafka", log]),
+        tests("SupportEvents", ["SupportEvents"]),
+        tests("BusinessTime", ["BusinessTime"]),
+        tests("KPIs", ["KPIs", "BusinessTime"]),
+        tests("Streams", ["Streams", "Kafka", log]),
+        tests("LocalBroker", ["LocalBroker", nioCore, nioPosix, log]),
+        tests("ServiceKit", ["ServiceKit", "Kafka", "SupportEvents", "Streams", "KPIs", "BusinessTime"]),
+        tests("Ingest", ["Ingest", "ServiceKit"]),
+        tests("Ticketing", ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams"]),
+        tests("Deskbeat", ["Deskbeat"]),
+        tests("EndToEnd", ["Kafka", subprocess]),
+    ],
+    cxxLanguageStandard: .cxx17
+)
