@@ -80,16 +80,22 @@ public struct UpstreamClock: Sendable, Hashable {
     /// Microseconds added to that stage's clock, 5 s for ingest so that timers normally run on the wall clock.
     public var slack: Int64
 
-    public init(service: String, stage: String, partitions: Int32, slack: Int64 = 0) {
+    /// Microseconds for which a task of that stage may be silent before it no longer holds this stage's clock
+    /// (``TaskTime/degraded``); `nil` waits for ever, which suits stages of the same service.
+    public var patience: Int64?
+
+    public init(service: String, stage: String, partitions: Int32, slack: Int64 = 0, patience: Int64? = nil) {
         self.service = service
         self.stage = stage
         self.partitions = partitions
         self.slack = slack
+        self.patience = patience
     }
 
-    /// The clock of ingest's transform stage, with its slack of 5 s.
+    /// The clock of ingest's transform stage: slack of 5 s, waited for at most 5 minutes.
     public static func ingest(partitions: Int32) -> UpstreamClock {
-        UpstreamClock(service: "ingest", stage: "transform", partitions: partitions, slack: 5_000_000)
+        UpstreamClock(
+            service: "ingest", stage: "transform", partitions: partitions, slack: 5_000_000, patience: 300_000_000)
     }
 }
 

@@ -45,9 +45,19 @@ public protocol StreamTask: AnyObject {
     /// ``PositionMetadata``, so that it must reach 0 when nothing more arrives and the clock moves on.
     var dirty: Int { get }
 
+    /// The clock that the stages behind this one may rely on: everything this task will ever write about what arrived
+    /// before it is in the transaction that is being committed. Asked after ``prepareCommit(_:output:)``; `nil` repeats
+    /// the last one. By default `time.clock` when nothing is dirty; a task for which ``dirty`` also counts what merely
+    /// waits for its time (a publication interval) says so itself.
+    func outboundClock(_ time: TaskTime) -> Int64?
+
     /// Whether the next commit should not wait for the interval (an SLA fact is due). Urgent commits are still at least
     /// 10 ms apart.
     var isUrgent: Bool { get }
+}
+
+extension StreamTask {
+    public func outboundClock(_ time: TaskTime) -> Int64? { dirty == 0 ? time.clock : nil }
 }
 
 /// Where a task writes. Everything goes into the transaction of the current commit, in the order of the calls; nothing
@@ -55,8 +65,8 @@ public protocol StreamTask: AnyObject {
 ///
 /// No call fails: an error of the producer surfaces when the transaction is ended, which then aborts.
 public protocol TaskOutput: AnyObject {
-    /// Writes to this task's partition of the changelog; a `nil` value deletes the key. The key `meta` with a leading
-    /// zero byte (see `ChangelogMeta`) is the runtime's.
+    /// Writes to this task's partition of the changelog; a `nil` value deletes the key. The key
+    /// ``ChangelogMeta/key`` is the runtime's.
     func changelog(key: RawSpan, value: RawSpan?)
 
     /// Writes one record.
