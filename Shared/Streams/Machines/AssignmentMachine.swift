@@ -5,15 +5,17 @@
 /// a restore.
 package struct AssignmentMachine: Sendable {
     package enum Action: Sendable, Equatable {
-        /// Read nothing from these before their state is there; the consumer is polled all the same.
-        case pause([Int32])
-        case resume([Int32])
         /// Remember the group metadata which this assignment's offsets are sent with.
         case captureGroup
-        /// Make tasks and restore them.
+        /// Read nothing from these before their state is there; the consumer is polled all the same.
+        case pause([Int32])
+        /// Ask for the committed positions, outside of the rebalance (the answer waits for the end of a dead
+        /// predecessor's transaction); then report ``located(unchanged:)``.
+        case locate([Int32])
+        /// Make tasks and restore them; report each with ``restored(_:)``.
         case open([Int32])
-        /// Suspended tasks go on.
-        case keep([Int32])
+        /// Start reading.
+        case resume([Int32])
         /// Forget tasks and their state.
         case drop([Int32])
         /// End the transaction with a commit, under the deadline of the revocation; then report ``commitEnded(_:)``.
@@ -24,6 +26,7 @@ package struct AssignmentMachine: Sendable {
         case newProducer
     }
 
+    package private(set) var locating: Set<Int32> = []
     package private(set) var running: Set<Int32> = []
     package private(set) var restoring: Set<Int32> = []
     package private(set) var suspended: Set<Int32> = []
@@ -35,25 +38,37 @@ package struct AssignmentMachine: Sendable {
 
     package init() {}
 
-    package var owned: Set<Int32> { running.union(restoring) }
+    package var owned: Set<Int32> { running.union(restoring).union(locating) }
 
     /// The group has assigned these partitions, after everything before was revoked or lost.
+    package mutating func assigned(_ partitions: Set<Int32>) -> [Action] {
+        precondition(owned.isEmpty, "assigned twice without a revocation")
+        epoch += 1
+        locating = partitions
+        guard !partitions.isEmpty else {
+            let dropped = suspended.sorted()
+            suspended = []
+            return dropped.isEmpty ? [.captureGroup] : [.captureGroup, .drop(dropped)]
+        }
+        return [.captureGroup, .pause(partitions.sorted()), .locate(partitions.sorted())]
+    }
+
+    /// The committed positions are known.
     ///
     /// - Parameter unchanged: suspended partitions whose committed position is still the one that this thread committed.
-    package mutating func assigned(_ partitions: Set<Int32>, unchanged: Set<Int32>) -> [Action] {
-        precondition(owned.isEmpty, "assigned twice without a revocation")
+    package mutating func located(unchanged: Set<Int32>) -> [Action] {
         precondition(unchanged.isSubset(of: suspended), "only a suspended task can be unchanged")
-        epoch += 1
-        let kept = partitions.intersection(unchanged)
-        let fresh = partitions.subtracting(kept)
+        let kept = locating.intersection(unchanged)
+        let fresh = locating.subtracting(kept)
         let dropped = suspended.subtracting(kept)
         suspended = []
+        locating = []
         running = kept
         restoring = fresh
-        var actions: [Action] = [.captureGroup]
+        var actions: [Action] = []
         if !dropped.isEmpty { actions.append(.drop(dropped.sorted())) }
-        if !fresh.isEmpty { actions += [.pause(fresh.sorted()), .open(fresh.sorted())] }
-        if !kept.isEmpty { actions.append(.keep(kept.sorted())) }
+        if !fresh.isEmpty { actions.append(.open(fresh.sorted())) }
+        if !kept.isEmpty { actions.append(.resume(kept.sorted())) }
         return actions
     }
 
@@ -70,6 +85,7 @@ package struct AssignmentMachine: Sendable {
         // State that is not complete is worth nothing.
         let dropped = restoring.sorted()
         restoring = []
+        locating = []
         var actions: [Action] = dropped.isEmpty ? [] : [.drop(dropped)]
         if running.isEmpty {
             epoch += 1
@@ -98,6 +114,7 @@ package struct AssignmentMachine: Sendable {
         isRevoking = false
         epoch += 1
         let all = owned.union(suspended).sorted()
+        locating = []
         running = []
         restoring = []
         suspended = []

@@ -40,8 +40,12 @@ package struct CommitPolicy: Sendable {
         return work.hasMoved || work.records > 0 || work.dirty > 0 || work.isUrgent || work.clockDue
     }
 
-    /// Milliseconds until the interval has passed, for the time-out of a poll.
-    package func remaining(now: Int64) -> Int64 { max(0, last + interval - now) }
+    /// Milliseconds that a poll may wait before a commit is due; `longest` when there is nothing to commit.
+    package func wait(_ work: Work, now: Int64, longest: Int64) -> Int64 {
+        if work.isUrgent { return min(longest, max(0, last + Self.urgentInterval - now)) }
+        guard work.hasMoved || work.records > 0 || work.dirty > 0 || work.clockDue else { return longest }
+        return min(longest, max(0, last + interval - now))
+    }
 
     /// A commit or abort has ended.
     package mutating func ended(now: Int64) { last = now }
