@@ -28,7 +28,8 @@ struct TestBroker {
     }
 
     func create(_ stage: StageDefinition) async throws {
-        try await TopicSetup.prepare(stage.inputs + stage.writtenTopics, creation: .missing, kafka: kafka, logger: silent)
+        try await TopicSetup.prepare(
+            stage.inputs + stage.writtenTopics, creation: .missing, kafka: kafka, logger: silent)
     }
 
     /// Appends records to the stage's input, by key.
