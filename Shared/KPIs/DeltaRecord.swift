@@ -30,7 +30,14 @@ enum DeltaRecord {
     /// Reads version and newest event time.
     static func header(_ bytes: RawSpan, _ reader: inout RecordReader) throws(KPIError) -> Micros {
         guard try reader.byte(bytes) == version else { throw reader.malformed("unknown format version") }
-        return try reader.signed(bytes)
+        return try instant(bytes, &reader)
+    }
+
+    /// An event time; behind the year 9999 there is none.
+    static func instant(_ bytes: RawSpan, _ reader: inout RecordReader) throws(KPIError) -> Micros {
+        let instant = try reader.signed(bytes)
+        guard instant < 253_402_300_800_000_000 else { throw reader.malformed("an event time behind the year 9999") }
+        return instant
     }
 
     @inline(__always)

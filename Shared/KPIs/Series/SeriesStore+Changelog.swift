@@ -64,7 +64,7 @@ extension SeriesStore {
             guard let value else { return }
             var reader = RecordReader("changelog record")
             try checkVersion(value, &reader)
-            newest = try reader.signed(value)
+            newest = try DeltaRecord.instant(value, &reader)
             undo.removeAll(newest: newest)
         case ChangelogFormat.bucketKey:
             guard let kind = WindowKind(rawValue: try reader.byte(key)) else {

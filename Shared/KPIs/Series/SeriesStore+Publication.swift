@@ -49,8 +49,10 @@ extension SeriesStore {
         }
         var round = Round(wall: wall, idle: idle, limit: limit)
         dropHistory(&round, emit)
-        while !round.isFull, let key = currentQueue.popFirst() { publishQueued(key, &round, emit) }
-        while !round.isFull, let key = oldQueue.popFirst() { publishQueued(key, &round, emit) }
+        // Publishing an old window can put the one behind it into the queue of current ones.
+        while !round.isFull, let key = currentQueue.popFirst() ?? oldQueue.popFirst() {
+            publishQueued(key, &round, emit)
+        }
         return round.published
     }
 
@@ -113,6 +115,10 @@ extension SeriesStore {
         let isClosed = windows[window].isClosed
         let position = windows[window].kind.isRolling ? windows[window].bounds.end : 0
         let fingerprint = figures.fingerprint(isClosed: isClosed, position: position)
+        let successor = windows[window].successor
+        if figures.hasValue, successor != WindowTable.none, windows[successor].isClosed {
+            carryOver(from: bucket, to: successor, only: UInt16(truncatingIfNeeded: kpi))
+        }
         let known = slab.states[Int(state)]
         if known.revision == 0 {
             // Nothing was ever said of it, and there is nothing to say.
@@ -133,11 +139,6 @@ extension SeriesStore {
         }
         writer.write(update, windows[window], cells[Int(cell)])
         unsafe emit(writer.key.span.bytes, writer.value.span.bytes, kpi)
-
-        let successor = windows[window].successor
-        if figures.hasValue, successor != WindowTable.none, windows[successor].isClosed {
-            carryOver(from: bucket, to: successor, only: UInt16(truncatingIfNeeded: kpi))
-        }
         return true
     }
 
@@ -149,7 +150,7 @@ extension SeriesStore {
         return .span(cell: slab.buckets[Int(bucket)].cell, windows: windows.range(base.kind, in: bounds))
     }
 
-    /// The value in the window before, if there is one, as of now.
+    /// The value in the window before, as of now, if anything was counted there.
     private func previous(_ kpi: Int, _ bucket: UInt32, _ cell: UInt32, _ window: UInt32) -> KPIUpdate.Previous? {
         let definition = catalogue.definitions[kpi]
         let kind = windows[window].kind
@@ -161,9 +162,10 @@ extension SeriesStore {
         }
         if kind.isCalendar {
             guard let before = windows.find(kind, windows[window].predecessor),
-                let other = slab.find(cell: cell, window: before), slab.state(of: UInt16(kpi), in: other) != nil
+                let other = slab.find(cell: cell, window: before)
             else { return nil }
             let figures = figures(definition, .bucket(other), cell: cell, window: before)
+            guard figures.isSubstantial else { return nil }
             return KPIUpdate.Previous(integer: figures.integer, value: figures.value)
         }
         guard let base = kind.rollingBase, let bounds = rollingBounds[SeriesStore.rollingIndex(kind)] else {

@@ -303,11 +303,12 @@ public struct SeriesStore: ~Copyable {
     /// Takes back everything since the last ``commitSucceeded()``: contributions, revisions and what was dropped.
     public mutating func rollBack() {
         windows.reopen(undo.closedWindows)
-        for entry in undo.entries { restoreUndone(entry) }
-        levels.clearDirty()
+        // First, because what is restored as dirty waits in a queue only if it is not cooling.
         for key in cooling.rollBack() {
             if let bucket = slab.find(key) { slab.buckets[Int(bucket)].flags.remove(.cooling) }
         }
+        for entry in undo.entries { restoreUndone(entry) }
+        levels.clearDirty()
         rollingBounds = [nil, nil, nil]
         newest = undo.committedNewest
         dropped = committedDropped
