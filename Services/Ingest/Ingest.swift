@@ -1,7 +1,7 @@
 import ArgumentParser
 import ServiceKit
 
-/// The service `ingest`.
+/// The service `ingest`: HTTP and `support.inbound` in, canonical events out.
 @main
 struct Ingest: AsyncParsableCommand {
     static let configuration = CommandConfiguration.service(
@@ -11,5 +11,9 @@ struct Ingest: AsyncParsableCommand {
     @OptionGroup var service: ServiceOptions
     @OptionGroup var ingest: IngestOptions
 
-    func run() async throws {}
+    func run() async throws {
+        try await ServiceMain.run("ingest", service, defaultHTTP: HTTPAddress(host: "127.0.0.1", port: 8080)) { environment in
+            try IngestDefinition.make(ingest, environment)
+        }
+    }
 }

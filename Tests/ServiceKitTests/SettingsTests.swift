@@ -17,7 +17,7 @@ import Testing
         let settings = try settings([])
         #expect(settings.threads == 1)
         #expect(settings.partitions == 12)
-        #expect(settings.replication == nil)
+        #expect(settings.topicCreation == .missing)
         #expect(settings.topicPrefix == "support.")
         #expect(settings.internalPrefix == "deskbeat.")
         #expect(settings.http == HTTPAddress(host: "127.0.0.1", port: 0))
@@ -35,7 +35,7 @@ import Testing
         (["--instance", "a.b-c_1"], ["DESKBEAT_INSTANCE": "a.b-c_1"]),
         (["--threads", "7"], ["DESKBEAT_THREADS": "7"]),
         (["--partitions", "4"], ["DESKBEAT_PARTITIONS": "4"]),
-        (["--replication", "3"], ["DESKBEAT_REPLICATION": "3"]),
+        (["--create-topics", "never"], ["DESKBEAT_CREATE_TOPICS": "never"]),
         (["--topic-prefix", "t."], ["DESKBEAT_TOPIC_PREFIX": "t."]),
         (["--internal-prefix", "i."], ["DESKBEAT_INTERNAL_PREFIX": "i."]),
         (["--rules", "r.yaml"], ["DESKBEAT_RULES": "r.yaml"]),
@@ -46,7 +46,7 @@ import Testing
     ]
 
     private func shown(_ settings: ServiceSettings) -> String {
-        "\(settings.kafka) \(settings.instance) \(settings.threads) \(settings.partitions) \(settings.replication ?? 0) "
+        "\(settings.kafka) \(settings.instance) \(settings.threads) \(settings.partitions) \(settings.topicCreation) "
             + "\(settings.topicPrefix) \(settings.internalPrefix) \(settings.rulesPath ?? "") \(settings.http) "
             + "\(settings.announceFile ?? "") \(settings.logFormat) \(settings.logLevel)"
     }
@@ -72,7 +72,7 @@ import Testing
     static let faults: [([String], [String: String], [String])] = [
         (["--threads", "0"], [:], ["--threads (DESKBEAT_THREADS)", "0 is out of range", "from 1 to 64"]),
         ([], ["DESKBEAT_THREADS": "many"], ["\"many\" is no whole number", "from 1 to 64"]),
-        (["--replication", "0"], [:], ["--replication", "out of range"]),
+        (["--create-topics", "nevr"], [:], ["--create-topics", "did you mean never?"]),
         (["--partitions", "1001"], [:], ["--partitions", "from 1 to 1000"]),
         (["--instance", "a b"], [:], ["--instance", "cannot be part of a Kafka name"]),
         (["--instance", String(repeating: "a", count: 101)], [:], ["at most 100"]),

@@ -7,8 +7,8 @@ import SupportEvents
 
 /// `POST /v1/events`: takes events from helpdesks and answers once they are durable.
 ///
-/// The steps, each with its refusal: token (401), media type (415), declared size (413), room for another request (429), the
-/// sender's rate (429), the body in time (the connection is cut) and within its size (413), every event valid (400), durable
+/// The steps, each with its refusal: token (401), media type (415), declared size (413), a service at work (503), the
+/// sender's rate (429), room for another request (429), the body in time (the connection is cut) and within its size (413), every event valid (400), durable
 /// (429 when the queue is full, 503 when the broker is away).
 package struct EventsRoute: Sendable {
     private let limits: IntakeLimits
@@ -18,16 +18,19 @@ package struct EventsRoute: Sendable {
     private let budget: RequestBudget
     private let limiter: RateLimiter
     private let figures: IntakeFigures
+    private let isOpen: @Sendable () -> Bool
     private let wall: @Sendable () -> Int64
     private let clock: @Sendable () -> ContinuousClock.Instant
 
     /// - Parameters:
     ///   - tokens: nil: everybody may post.
+    ///   - isOpen: Whether events can be taken at all; before the topics exist they must not be sent.
     ///   - wall: Microseconds since 1970, for what is too far in the future.
     ///   - clock: Monotonic, for rates.
     package init(
         limits: IntakeLimits, tokens: BearerTokens?, intake: EventIntake, producer: any InboundProducer,
-        figures: IntakeFigures = IntakeFigures(), wall: @escaping @Sendable () -> Int64 = UTCTime.now,
+        figures: IntakeFigures = IntakeFigures(), isOpen: @escaping @Sendable () -> Bool = { true },
+        wall: @escaping @Sendable () -> Int64 = UTCTime.now,
         clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
         self.limits = limits
@@ -35,6 +38,7 @@ package struct EventsRoute: Sendable {
         self.intake = intake
         self.producer = producer
         self.figures = figures
+        self.isOpen = isOpen
         self.wall = wall
         self.clock = clock
         budget = RequestBudget(requests: limits.requests, bytes: limits.bodyMemory)
@@ -72,6 +76,11 @@ package struct EventsRoute: Sendable {
             }
         let declared = request.headers[.contentLength].flatMap { Int($0) }
         if let declared, declared > limit { return tooLarge(context, limit) }
+        guard isOpen() else {
+            return unread(
+                context, .serviceUnavailable, "The service is starting or stopping; send the same request again later.",
+                headers: [.retryAfter: "2"])
+        }
         let sender = grant?.id ?? 0
         if let wait = limiter.wait(sender, now: clock()) {
             return unread(

@@ -1,3 +1,6 @@
+import Logging
+import Streams
+
 /// A stage at work, as the service sees it.
 public struct RunningStage: Sendable {
     /// `ticketing/entity`.
@@ -20,5 +23,33 @@ public struct RunningStage: Sendable {
         self.obstacle = obstacle
         self.run = run
         self.stop = stop
+    }
+}
+
+extension RunningStage {
+    /// How long a stage may take to commit and close: below the grace period of container platforms (30 s), and below that of
+    /// the service group.
+    static let grace: Duration = .seconds(20)
+
+    /// A stage of the stream runtime that has been started.
+    init(_ runtime: StageRuntime, logger: Logger) {
+        self.init(
+            name: "\(runtime.stage.service)/\(runtime.stage.name)",
+            obstacle: {
+                switch runtime.state {
+                case .running: nil
+                case let state: state.description
+                }
+            },
+            run: { try await runtime.ended() },
+            stop: {
+                Task {
+                    guard await runtime.stop(within: Self.grace) else {
+                        return logger.error(
+                            "a stage did not stop in time; its open transaction will be aborted by the broker",
+                            metadata: ["stage": "\(runtime.stage.name)"])
+                    }
+                }
+            })
     }
 }

@@ -12,8 +12,7 @@ struct StagesService: Service, CustomStringConvertible {
 
     func run() async throws {
         do {
-            // No state exists yet, so a shutdown during the preparation may simply cancel it.
-            let stages = try await cancelWhenGracefulShutdown { try await prepare() }
+            guard let stages = try await prepared() else { return readiness.enter(.stopping) }
             for stage in stages { readiness.require("stage \(stage.name)", stage.obstacle) }
             readiness.enter(.running)
             try await withTaskCancellationOrGracefulShutdownHandler {
@@ -24,11 +23,25 @@ struct StagesService: Service, CustomStringConvertible {
             }
             // Without stages there is still the rest of the service, which ends with the group.
             if stages.isEmpty { try? await gracefulShutdown() }
-        } catch is CancellationError {
-            readiness.enter(.stopping, reason: "the service is stopping")
         } catch {
             readiness.enter(.failed, reason: "\(error)")
             throw error
+        }
+    }
+
+    /// The stages, or nil when the service is asked to stop before they are there. Nothing that would have to be put in order
+    /// exists by then, and preparing may hang in a call to a broker that does not answer: it is left behind.
+    private func prepared() async throws -> [RunningStage]? {
+        let (results, result) = AsyncStream<Result<[RunningStage], any Error>>.makeStream()
+        let preparation = Task {
+            do { result.yield(.success(try await prepare())) } catch { result.yield(.failure(error)) }
+        }
+        return try await withTaskCancellationOrGracefulShutdownHandler {
+            for await result in results { return try result.get() }
+            return nil
+        } onCancelOrGracefulShutdown: {
+            result.finish()
+            preparation.cancel()
         }
     }
 

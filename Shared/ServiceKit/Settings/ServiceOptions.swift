@@ -31,9 +31,9 @@ public struct ServiceOptions: ParsableArguments, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "Replicas of topics that are created, 1 to 10. Environment: DESKBEAT_REPLICATION; default: the broker's.",
-            valueName: "n"))
-    public var replication: Int?
+            "missing creates the topics that are missing, never lists them and refuses to start. "
+                + "Environment: DESKBEAT_CREATE_TOPICS; default missing.", valueName: "when"))
+    public var createTopics: String?
 
     @Option(
         help: ArgumentHelp(

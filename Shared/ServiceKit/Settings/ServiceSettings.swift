@@ -1,6 +1,7 @@
 import Foundation
 public import Kafka
 public import Logging
+public import Streams
 
 /// A service's settings, resolved and checked.
 public struct ServiceSettings: Sendable {
@@ -15,8 +16,8 @@ public struct ServiceSettings: Sendable {
     public let threads: Int
     /// Partitions of topics that this service creates.
     public let partitions: Int
-    /// Replicas of topics that this service creates; nil: the broker's default.
-    public let replication: Int?
+    /// Whether this service creates topics that are missing.
+    public let topicCreation: TopicCreation
     /// Prefix of the public topics, with its dot.
     public let topicPrefix: String
     /// Prefix of internal topics, groups and transactional ids, with its dot.
@@ -42,9 +43,10 @@ public struct ServiceSettings: Sendable {
             options.instance, "--instance", "DESKBEAT_INSTANCE", default: Self.hostName(), maximumBytes: 100)
         threads = reader.integer(options.threads, "--threads", "DESKBEAT_THREADS", default: 1, in: 1...64)
         partitions = reader.integer(options.partitions, "--partitions", "DESKBEAT_PARTITIONS", default: 12, in: 1...1_000)
-        let replicas = reader.integer(
-            options.replication, "--replication", "DESKBEAT_REPLICATION", default: 0, in: 1...10)
-        replication = replicas == 0 ? nil : replicas
+        let creation = reader.choice(
+            options.createTopics, "--create-topics", "DESKBEAT_CREATE_TOPICS", default: TopicCreation.missing.rawValue,
+            among: TopicCreation.allCases.map(\.rawValue))
+        topicCreation = TopicCreation(rawValue: creation) ?? .missing
         topicPrefix = reader.kafkaName(
             options.topicPrefix, "--topic-prefix", "DESKBEAT_TOPIC_PREFIX", default: "support.", maximumBytes: 100)
         internalPrefix = reader.kafkaName(
@@ -106,7 +108,7 @@ public struct ServiceSettings: Sendable {
 
     private static func hostName() -> String {
         let name = ProcessInfo.processInfo.hostName
-        let kept = name.unicodeScalars.map { $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil) || $0 == "-" ? Character($0) : "-" }
+        let kept = name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
         return kept.isEmpty ? "local" : String(kept.prefix(100))
     }
 }

@@ -5,6 +5,12 @@ public struct SettingsFault: Sendable, Equatable, CustomStringConvertible {
     public let reason: String
     public let remedy: String
 
+    public init(setting: String, reason: String, remedy: String) {
+        self.setting = setting
+        self.reason = reason
+        self.remedy = remedy
+    }
+
     public var description: String { "\(setting): \(reason); \(remedy)" }
 }
 
