@@ -23,7 +23,7 @@ internal import Synchronization
             unsafe rd_kafka_new(type, conf, &text, text.count)
         }
         guard let created = unsafe created else {
-            let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let reason = String(nulTerminated: text)
             throw .configuration(reason)
         }
         unsafe self.pointer = created
@@ -65,13 +65,14 @@ internal import Synchronization
         return finished
     }
 
-    /// The origin of a fatal error; later calls only say that there was one.
-    var fatalError: String? {
+    /// What has broken the handle for good; later calls only repeat that something has. nil while nothing has.
+    func fatalError(_ operation: String) -> KafkaError? {
         var text = [CChar](repeating: 0, count: 512)
         let code = unsafe rd_kafka_fatal_error(pointer, &text, text.count)
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
-        let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return "\(KafkaError.Code(rawValue: code.rawValue).name): \(reason)"
+        let reason = String(nulTerminated: text)
+        return KafkaError(
+            code: KafkaError.Code(rawValue: code.rawValue), reason: reason, operation: operation, reaction: .fatal)
     }
 }
 

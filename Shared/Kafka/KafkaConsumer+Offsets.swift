@@ -1,5 +1,4 @@
 internal import CRdkafka
-internal import Foundation
 
 extension KafkaConsumer {
     /// Stops fetching these partitions; what was fetched ahead is dropped and fetched again after `resume`.
@@ -43,7 +42,7 @@ extension KafkaConsumer {
         try check("read positions") { handle in
             list.withPointer { unsafe rd_kafka_position(handle, $0) }
         }
-        return offsets(in: list)
+        return list.offsets
     }
 
     /// What the group has committed, from the broker; partitions without a commit are absent. Blocks, and waits for
@@ -53,10 +52,12 @@ extension KafkaConsumer {
     ) throws(KafkaError) -> [TopicPartition: CommittedOffset] {
         guard !partitions.isEmpty else { return [:] }
         let list = PartitionList(partitions)
-        try retrying("fetch committed offsets", deadline) { handle in
-            list.withPointer { unsafe rd_kafka_committed(handle, $0, deadline.milliseconds) }
+        try Retry.until(deadline) { () throws(KafkaError) in
+            try check("fetch committed offsets") { handle in
+                list.withPointer { unsafe rd_kafka_committed(handle, $0, deadline.milliseconds) }
+            }
+            try list.check("fetch committed offsets")
         }
-        try list.check("fetch committed offsets")
         return Dictionary(
             uniqueKeysWithValues: list.entries.compactMap { entry in
                 entry.offset >= 0
@@ -91,7 +92,6 @@ extension KafkaConsumer {
     public func watermarks(
         _ partitions: some Collection<TopicPartition>, _ deadline: Deadline
     ) throws(KafkaError) -> [TopicPartition: Watermarks] {
-        // Not rd_kafka_query_watermark_offsets: before 2.3 it outlives its time-out, and it takes one partition a call.
         let low = try listOffsets(partitions, Self.beginning, deadline)
         let high = try listOffsets(partitions, Self.end, deadline)
         var result: [TopicPartition: Watermarks] = [:]
@@ -114,56 +114,13 @@ extension KafkaConsumer {
     public func offsetsForTimes(
         _ times: [TopicPartition: Int64], _ deadline: Deadline
     ) throws(KafkaError) -> [TopicPartition: Int64] {
-        try listOffsets(PartitionList(times), isEmpty: times.isEmpty, deadline)
+        try OffsetLookup.offsets(times, handle, deadline)
     }
 
     private func listOffsets(
         _ partitions: some Collection<TopicPartition>, _ which: Int64, _ deadline: Deadline
     ) throws(KafkaError) -> [TopicPartition: Int64] {
-        try listOffsets(PartitionList(partitions, offset: which), isEmpty: partitions.isEmpty, deadline)
-    }
-
-    private func listOffsets(
-        _ wanted: consuming PartitionList, isEmpty: Bool, _ deadline: Deadline
-    ) throws(KafkaError) -> [TopicPartition: Int64] {
-        guard !isEmpty else { return [:] }
-        // The call overwrites its list, so each attempt gets a copy.
-        let wanted = wanted
-        while true {
-            let list = wanted.copy()
-            do {
-                try check("list offsets") { handle in
-                    list.withPointer { unsafe rd_kafka_offsets_for_times(handle, $0, deadline.milliseconds) }
-                }
-                try list.check("list offsets")
-                return offsets(in: list)
-            } catch {
-                try waitBeforeRetry(error, deadline)
-            }
-        }
-    }
-
-    private func offsets(in list: borrowing PartitionList) -> [TopicPartition: Int64] {
-        Dictionary(
-            uniqueKeysWithValues: list.entries.compactMap { $0.offset >= 0 ? ($0.partition, $0.offset) : nil })
-    }
-
-    @safe private func retrying(
-        _ operation: String, _ deadline: Deadline, _ body: (OpaquePointer) -> rd_kafka_resp_err_t
-    ) throws(KafkaError) {
-        while true {
-            do {
-                return try check(operation, body)
-            } catch {
-                try waitBeforeRetry(error, deadline)
-            }
-        }
-    }
-
-    /// Passes on what is not transient or comes too late; otherwise leaves a moving leader or coordinator some time.
-    private func waitBeforeRetry(_ error: KafkaError, _ deadline: Deadline) throws(KafkaError) {
-        let pause = Duration.milliseconds(20)
-        guard error.reaction == .retry, deadline.remaining.map({ $0 > pause }) ?? true else { throw error }
-        Thread.sleep(forTimeInterval: 0.02)
+        let queries = partitions.map { ($0, which) }
+        return try OffsetLookup.offsets(Dictionary(queries) { $1 }, handle, deadline)
     }
 }

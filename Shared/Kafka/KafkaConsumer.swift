@@ -86,6 +86,11 @@ public final class KafkaConsumer {
         }
     }
 
+    /// Leaves the group; the handler is told of the revocation in a later `poll`.
+    public func unsubscribe() throws(KafkaError) {
+        try check("unsubscribe") { unsafe rd_kafka_unsubscribe($0) }
+    }
+
     /// Reads these partitions from these offsets, instead of what was assigned before; an empty dictionary ends reading.
     /// `KafkaConsumer.beginning` and `KafkaConsumer.end` are offsets too.
     public func assign(_ offsets: [TopicPartition: Int64]) throws(KafkaError) {
@@ -168,18 +173,11 @@ public final class KafkaConsumer {
         if unsafe message.pointee.rkt != nil, let partition = unsafe names.topicPartition(of: message) {
             operation = "consume \(partition)"
         }
-        if unsafe message.pointee.err == RD_KAFKA_RESP_ERR__FATAL { return fatalError(operation) }
+        if unsafe message.pointee.err == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalError(operation) {
+            return fatal
+        }
         let reason = unsafe rd_kafka_message_errstr(message).map { unsafe String(cString: $0) }
         return unsafe KafkaError(message.pointee.err, operation: operation, reason: reason)
-    }
-
-    /// The origin of a fatal error: what the consumer reports says only that there was one.
-    private func fatalError(_ operation: String) -> KafkaError {
-        var text = [CChar](repeating: 0, count: 512)
-        let code = unsafe rd_kafka_fatal_error(handle.pointer, &text, text.count)
-        let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return KafkaError(
-            code: KafkaError.Code(rawValue: code.rawValue), reason: reason, operation: operation, reaction: .fatal)
     }
 
     // MARK: Rebalances
@@ -277,7 +275,7 @@ public final class KafkaConsumer {
     @safe func check(_ operation: String, _ body: (OpaquePointer) -> rd_kafka_resp_err_t) throws(KafkaError) {
         precondition(!isClosed, "the consumer is closed")
         let code = unsafe body(handle.pointer)
-        guard code != RD_KAFKA_RESP_ERR__FATAL else { throw fatalError(operation) }
+        if code == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalError(operation) { throw fatal }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, operation: operation) }
     }
 

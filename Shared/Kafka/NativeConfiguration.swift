@@ -28,7 +28,7 @@ internal import Logging
         guard unsafe rd_kafka_conf_get(pointer, property, nil, &size) == RD_KAFKA_CONF_OK, size > 0 else { return nil }
         var buffer = [CChar](repeating: 0, count: size)
         guard unsafe rd_kafka_conf_get(pointer, property, &buffer, &size) == RD_KAFKA_CONF_OK else { return nil }
-        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(nulTerminated: buffer)
     }
 
     /// The refusal's text names the property, never its value: it may be a password.
@@ -87,5 +87,12 @@ private func syslogLevel(_ level: Logger.Level) -> Int {
     case .warning: 4
     case .error: 3
     case .critical: 2
+    }
+}
+
+extension String {
+    /// What librdkafka has written into a buffer of ours.
+    init(nulTerminated buffer: [CChar]) {
+        self.init(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -18,11 +18,6 @@ internal import CRdkafka
         for (partition, offset) in offsets { add(partition, offset: offset) }
     }
 
-    /// Takes over a list that librdkafka has handed to the caller.
-    init(owning list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) {
-        unsafe pointer = list
-    }
-
     deinit {
         unsafe rd_kafka_topic_partition_list_destroy(pointer)
     }
@@ -52,8 +47,9 @@ internal import CRdkafka
 
     var entries: [PartitionEntry] { unsafe PartitionEntry.all(in: pointer) }
 
-    borrowing func copy() -> PartitionList {
-        unsafe PartitionList(owning: rd_kafka_topic_partition_list_copy(pointer))
+    /// The offsets that are there: neither unknown nor logical.
+    var offsets: [TopicPartition: Int64] {
+        Dictionary(entries.compactMap { $0.offset >= 0 ? ($0.partition, $0.offset) : nil }) { $1 }
     }
 
     /// The first partition of the list that has an error of its own.

@@ -48,14 +48,14 @@ public import Logging
         try native.fill(
             configuration,
             defaults: [
+                // librdkafka refuses a longer one than the transaction's.
+                ("socket.timeout.ms", timeout),
                 ("linger.ms", "2"), ("compression.type", "lz4"), ("queue.buffering.max.messages", "500000"),
                 ("queue.buffering.max.kbytes", "262144"), ("batch.num.messages", "100000"),
             ],
             required: [
                 ("transactional.id", transactionalID),
                 ("transaction.timeout.ms", timeout),
-                // librdkafka refuses a longer one.
-                ("socket.timeout.ms", timeout),
                 ("enable.idempotence", "true"),
                 ("acks", "all"),
                 ("delivery.report.only.error", "false"),
@@ -176,7 +176,7 @@ public import Logging
     private func sendError(_ code: rd_kafka_resp_err_t, _ topic: Topic, _ partition: Int32) -> KafkaError {
         let name = unsafe String(cString: rd_kafka_topic_name(topics[topic.index]))
         let operation = "send a record to \(name)-\(partition)"
-        if let fatal = fatalError(operation) { return fatal }
+        if let fatal = handle.fatalError(operation) { return fatal }
         if code == RD_KAFKA_RESP_ERR__STATE {
             if let failure { return failure }
             return KafkaError(
@@ -216,7 +216,7 @@ public import Logging
         precondition(isInTransaction, "there is no transaction to commit")
         // Flushes first, so that the count of delivery reports is complete before the commit is asked for.
         try flush(deadline)
-        if let failure = ledger.failure { throw failure }
+        if let failure = ledger.failure { throw handle.fatalError("commit the transaction") ?? failure }
         guard ledger.delivered == sent else {
             throw KafkaError(
                 code: .underlyingFailure, reason: "\(ledger.delivered) of \(sent) records were delivered",
@@ -262,7 +262,7 @@ public import Logging
 
     /// A topic handle that is left over blocks the destruction of its client.
     private func destroyTopics() {
-        for unsafetopic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
+        unsafe topics.forEach { unsafe rd_kafka_topic_destroy($0) }
         unsafe topics.removeAll()
         topicIndex.removeAll()
     }
@@ -272,7 +272,7 @@ public import Logging
     private func flush(_ deadline: Deadline) throws(KafkaError) {
         sinceServed = 0
         let code = unsafe rd_kafka_flush(handle.pointer, deadline.milliseconds)
-        if code == RD_KAFKA_RESP_ERR__TIMED_OUT, ledger.failure == nil, fatalError("") == nil {
+        if code == RD_KAFKA_RESP_ERR__TIMED_OUT, ledger.failure == nil, handle.fatalError("flush") == nil {
             throw .timedOut("commit the transaction", reason: "\(sent - ledger.reported) records are not delivered yet")
         }
     }
@@ -285,7 +285,7 @@ public import Logging
         try retrying(deadline) { () throws(KafkaError) in
             guard let error = unsafe body(handle.pointer) else { return }
             let failed = unsafe KafkaError(consuming: error, operation: operation)
-            throw fatalError(operation) ?? failed
+            throw handle.fatalError(operation) ?? failed
         }
     }
 
@@ -299,15 +299,5 @@ public import Logging
                 unsafe rd_kafka_poll(handle.pointer, 20)
             }
         }
-    }
-
-    /// What has broken the handle for good: later calls only repeat that something has.
-    private func fatalError(_ operation: String) -> KafkaError? {
-        var text = [CChar](repeating: 0, count: 512)
-        let code = unsafe rd_kafka_fatal_error(handle.pointer, &text, text.count)
-        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
-        let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return KafkaError(
-            code: KafkaError.Code(rawValue: code.rawValue), reason: reason, operation: operation, reaction: .fatal)
     }
 }

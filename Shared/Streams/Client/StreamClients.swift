@@ -75,9 +75,14 @@ package protocol StreamConsumer: AnyObject {
 package protocol StreamProducer: AnyObject {
     /// Fences predecessors with the same identity and ends their transaction.
     func initialize(deadline: Deadline) throws(ClientError)
+    /// Learns where these topics are, so that the first record of each does not wait inside a transaction.
+    func warm(_ topics: [String], deadline: Deadline) throws(ClientError)
+    /// A number for the topic, for this producer's lifetime.
+    func topic(_ name: String) throws(ClientError) -> Int
+    /// Local; cannot fail transiently.
     func begin() throws(ClientError)
     func send(
-        topic: String, partition: Int32, key: RawSpan?, value: RawSpan?, headers: [(String, [UInt8])]
+        topic: Int, partition: Int32, key: RawSpan?, value: RawSpan?, headers: [(String, [UInt8])]
     ) throws(ClientError)
     func sendOffsets(
         _ offsets: [TopicPartition: OffsetAndMetadata], generation: GroupGeneration, deadline: Deadline

@@ -65,6 +65,11 @@ extension StageDefinition {
     /// `deskbeat.clocks`.
     public var clocksTopic: TopicSpec { .clocks("\(internalPrefix)clocks") }
 
+    /// Every topic that a task of this stage, or the runtime on its behalf, writes to.
+    public var writtenTopics: [TopicSpec] {
+        outputs + (deadLetterTopic.map { [$0] } ?? []) + (hasChangelog ? [changelogTopic] : []) + [clocksTopic]
+    }
+
     /// Transactional id and static member id of one stream thread: `deskbeat.ticketing-entity-host7-0`.
     public func identity(instance: String, thread: Int) -> String { "\(group)-\(instance)-\(thread)" }
 }

@@ -139,16 +139,18 @@ package struct TransactionMachine: Sendable {
     ///
     /// - Parameter expired: no time is left to call again.
     package mutating func failed(_ reaction: Reaction, _ reason: String, expired: Bool) -> Action {
-        if reaction == .retry, !expired { return .again }
-        if reaction == .fatal {
+        // Beginning is local. When it fails there is no transaction to abort either.
+        if state == .opening {
+            state = .broken(reason)
+            return .drop
+        }
+        if reaction == .fatal || state == .closing(.begin) {
             state = .broken(reason)
             return .rebuild(reason)
         }
+        if reaction == .retry, !expired { return .again }
         switch state {
-        case .opening:
-            state = .doomed(reason)
-            return .drop
-        case .closing(.begin), .closing(.offsets):
+        case .closing(.offsets):
             state = .aborting(reason)
             return .abort
         case .closing(.commit):
@@ -163,7 +165,7 @@ package struct TransactionMachine: Sendable {
         case .aborting:
             state = .broken(reason)
             return .rebuild(reason)
-        case .idle, .open, .doomed, .broken: preconditionFailure("no call is under way")
+        case .idle, .opening, .open, .doomed, .closing(.begin), .broken: preconditionFailure("no call is under way")
         }
     }
 

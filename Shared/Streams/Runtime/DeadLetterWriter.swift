@@ -6,15 +6,10 @@ struct DeadLetterWriter {
     /// 1,000,000, the broker's 1,048,588), less what a record batch adds.
     static let maximumBytes = 1_000_000 - 1_000
 
-    let topic: String
+    /// As the session numbers it.
+    let topic: Int
     let partitionCount: Int32
     let service: String
-
-    init(topic: TopicSpec, service: String) {
-        self.topic = topic.name
-        partitionCount = topic.partitions
-        self.service = service
-    }
 
     /// Keeps key, headers and value; cuts the value, then leaves out the original headers, then the key, where the record
     /// would be too large, and says in the header `truncated` what is missing.

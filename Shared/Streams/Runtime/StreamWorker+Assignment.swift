@@ -93,7 +93,7 @@ extension StreamWorker {
             }
             slots[partition] = TaskSlot(
                 partition: partition, task: Self.makeTask(stage, partition, logger),
-                writer: TaskWriter(stage: stage, partition: partition, session: session, needsMeta: true),
+                writer: try TaskWriter(stage: stage, partition: partition, session: session, needsMeta: true),
                 starts: starts, hasUpstream: !stage.upstreamClocks.isEmpty, wall: time.wall)
         }
         guard stage.hasChangelog else {
@@ -120,7 +120,7 @@ extension StreamWorker {
 
     private func restored(_ partition: Int32, needsMeta: Bool) throws(WorkerError) {
         guard let slot = slots[partition] else { return }
-        slot.writer = TaskWriter(
+        slot.writer = try TaskWriter(
             stage: stage, partition: partition, session: try session(), needsMeta: needsMeta)
         do throws(InternalRecordError) {
             try slot.task.restoreCompleted(output: slot.writer)

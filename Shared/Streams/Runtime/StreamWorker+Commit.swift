@@ -29,7 +29,7 @@ extension StreamWorker {
         var perSlot: [[OffsetAndMetadata]] = []
         for slot in running {
             slot.prepareClock(now: started)
-            if slot.writesClock { writeClock(slot, session) }
+            if slot.writesClock { try writeClock(slot, session) }
             let own = slot.offsets(isClean: isClean, owner: identity)
             for (input, offset) in zip(slot.inputs, own) { offsets[input.topicPartition] = offset }
             perSlot.append(own)
@@ -59,11 +59,12 @@ extension StreamWorker {
         }
     }
 
-    private func writeClock(_ slot: TaskSlot, _ session: TransactionSession) {
+    private func writeClock(_ slot: TaskSlot, _ session: TransactionSession) throws(WorkerError) {
+        let topic = try session.topic(stage.clocksTopic.name)
         let key = ClockRecord.Task(service: stage.service, stage: stage.name, partition: slot.partition).key
         let value = ClockRecord(clock: slot.outbound, degraded: slot.time.degraded).value
         unsafe session.send(
-            topic: stage.clocksTopic.name, partition: 0, key: key.span.bytes, value: value.span.bytes, headers: [])
+            topic: topic, partition: 0, key: key.span.bytes, value: value.span.bytes, headers: [])
     }
 
     private func undo(_ reason: String) throws(WorkerError) {

@@ -104,6 +104,7 @@ package final class StreamWorker {
         while true {
             do throws(ClientError) {
                 try producer.initialize(deadline: deadline)
+                try producer.warm(stage.writtenTopics.map(\.name), deadline: deadline)
                 return
             } catch {
                 guard error.reaction == .retry, !deadline.isExpired else { throw error.rebuild }

@@ -3,8 +3,8 @@ import Kafka
 /// The output of one task: topics by index, into the transaction of the thread.
 final class TaskWriter: TaskOutput {
     private let session: TransactionSession
-    private let outputs: [String]
-    private let changelogTopic: String
+    private let outputs: [Int]
+    private let changelogTopic: Int?
     private let partition: Int32
     private let partitionCount: Int32
     private let deadLetters: DeadLetterWriter?
@@ -16,23 +16,32 @@ final class TaskWriter: TaskOutput {
 
     init(
         stage: StageDefinition, partition: Int32, session: TransactionSession, needsMeta: Bool
-    ) {
+    ) throws(WorkerError) {
         self.session = session
-        outputs = stage.outputs.map(\.name)
-        changelogTopic = stage.changelogTopic.name
+        var outputs: [Int] = []
+        for output in stage.outputs { outputs.append(try session.topic(output.name)) }
+        self.outputs = outputs
+        changelogTopic = stage.hasChangelog ? try session.topic(stage.changelogTopic.name) : nil
         self.partition = partition
         partitionCount = stage.partitionCount
-        deadLetters = stage.deadLetterTopic.map { DeadLetterWriter(topic: $0, service: stage.service) }
+        if let spec = stage.deadLetterTopic {
+            deadLetters = DeadLetterWriter(
+                topic: try session.topic(spec.name), partitionCount: spec.partitions, service: stage.service)
+        } else {
+            deadLetters = nil
+        }
         self.needsMeta = needsMeta
     }
 
     func changelog(key: RawSpan, value: RawSpan?) {
+        guard let changelogTopic else { preconditionFailure("a stage without changelog keeps no state") }
         if needsMeta, !wroteMeta {
             wroteMeta = true
             let metaKey = ChangelogMeta.key
             let meta = ChangelogMeta(partitions: partitionCount).value
             unsafe session.send(
-                topic: changelogTopic, partition: partition, key: metaKey.span.bytes, value: meta.span.bytes, headers: [])
+                topic: changelogTopic, partition: partition, key: metaKey.span.bytes, value: meta.span.bytes,
+                headers: [])
         }
         session.send(topic: changelogTopic, partition: partition, key: key, value: value, headers: [])
     }

@@ -20,17 +20,26 @@ final class TransactionSession {
         self.producer = producer
     }
 
+    func topic(_ name: String) throws(WorkerError) -> Int {
+        do throws(ClientError) {
+            return try producer.topic(name)
+        } catch {
+            throw error.rebuild
+        }
+    }
+
     var isOpen: Bool { machine.state != .idle }
 
     /// Writes one record into the transaction, which begins with the first. Errors surface at the end.
-    func send(topic: String, partition: Int32, key: RawSpan?, value: RawSpan?, headers: [(String, [UInt8])]) {
+    ///
+    /// - Parameter topic: as returned by ``topic(_:)``.
+    func send(topic: Int, partition: Int32, key: RawSpan?, value: RawSpan?, headers: [(String, [UInt8])]) {
         var action = machine.write(under: assignment)
-        while action == .begin || action == .again {
+        if action == .begin {
             do throws(ClientError) {
                 try producer.begin()
                 action = machine.succeeded()
             } catch {
-                // `begin` is local: calling it again at once changes nothing.
                 action = machine.failed(error.reaction, error.description, expired: true)
             }
         }

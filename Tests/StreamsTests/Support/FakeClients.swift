@@ -49,6 +49,7 @@ final class FakeProducer: StreamProducer {
     private let identity: String
     private var epoch = 0
     private var transaction: Int?
+    private var topics: [String] = []
 
     init(_ clients: FakeClients, identity: String) {
         self.clients = clients
@@ -75,6 +76,14 @@ final class FakeProducer: StreamProducer {
         try clients.call("initialize") { epoch = cluster.beginEpoch(identity) }
     }
 
+    func warm(_ topics: [String], deadline: Deadline) throws(ClientError) {}
+
+    func topic(_ name: String) throws(ClientError) -> Int {
+        if let index = topics.firstIndex(of: name) { return index }
+        topics.append(name)
+        return topics.count - 1
+    }
+
     func begin() throws(ClientError) {
         try clients.call("begin") { () throws(ClientError) in
             guard transaction == nil else { throw ClientError(.fatal, "a transaction is open: wrong state") }
@@ -83,7 +92,7 @@ final class FakeProducer: StreamProducer {
     }
 
     func send(
-        topic: String, partition: Int32, key: RawSpan?, value: RawSpan?, headers: [(String, [UInt8])]
+        topic: Int, partition: Int32, key: RawSpan?, value: RawSpan?, headers: [(String, [UInt8])]
     ) throws(ClientError) {
         var stored = FakeCluster.Stored(
             key: nil, value: nil, headers: headers.map { ($0.0, $0.1) }, timestamp: cluster.time.wall / 1_000)
@@ -91,7 +100,7 @@ final class FakeProducer: StreamProducer {
         if let value { stored.value = Array(value) }
         try clients.call("send") { () throws(ClientError) in
             let index = try current()
-            let topicPartition = TopicPartition(topic: topic, partition: partition)
+            let topicPartition = TopicPartition(topic: topics[topic], partition: partition)
             guard cluster.logs[topicPartition] != nil else { throw ClientError(.fatal, "no such partition") }
             stored.transaction = index
             cluster.transactions[index].partitions.insert(topicPartition)

@@ -146,7 +146,9 @@ final class FakeCluster: @unchecked Sendable {
     func hasPendingOffsets(_ name: String, _ partitions: [TopicPartition]) -> Bool {
         transactions.contains { transaction in
             transaction.status == .open
-                && transaction.pending.contains { $0.group == name && !Set($0.offsets.keys).isDisjoint(with: partitions) }
+                && transaction.pending.contains {
+                    $0.group == name && !Set($0.offsets.keys).isDisjoint(with: partitions)
+                }
         }
     }
 
