@@ -6,5 +6,5 @@ struct Deskbeat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deskbeat",
         abstract: "Live KPIs and SLA alerts from a helpdesk's events.",
-        subcommands: [ReplayCommand.self])
+        subcommands: [UpCommand.self, ReplayCommand.self, LaunchCommand.self])
 }

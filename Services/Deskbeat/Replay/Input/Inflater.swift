@@ -23,7 +23,7 @@ final class Inflater {
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         guard unsafe deskbeat_gunzip_init(stream) == Z_OK else {
-            unsafe stream.deallocate()
+            // `deinit` frees the stream: everything is initialised by now.
             throw Failure(description: "zlib could not be started")
         }
     }
