@@ -1,0 +1,71 @@
+import Foundation
+package import Logging
+import ServiceKit
+import ServiceLifecycle
+import UnixSignals
+
+/// Keeps ``BearerTokens`` as their file says: reads it again on SIGHUP and when its time of modification changes.
+package struct TokensFile: Service, CustomStringConvertible {
+    package let tokens: BearerTokens
+    private let path: String
+    private let logger: Logger
+    private let interval: Duration
+    package var description: String { "tokens-file" }
+
+    /// - Throws: When the file cannot be read or is refused: without it nobody could post.
+    package init(path: String, interval: Duration = .seconds(2), logger: Logger) throws(BearerTokens.FileError) {
+        self.path = path
+        self.interval = interval
+        self.logger = logger
+        guard let text = Self.read(path) else {
+            throw BearerTokens.FileError(description: "the tokens file \(path) cannot be read; check --tokens-file")
+        }
+        do {
+            tokens = try BearerTokens(parsing: text)
+        } catch {
+            throw BearerTokens.FileError(description: "the tokens file \(path) is refused: \(error.description)")
+        }
+    }
+
+    /// Reads the file again; the tokens before stay when it is refused.
+    package func reload() {
+        guard let text = Self.read(path) else {
+            logger.error("the tokens file cannot be read; the tokens read before stay valid", metadata: ["path": "\(path)"])
+            return
+        }
+        do {
+            try tokens.replace(parsing: text)
+            logger.notice("tokens read", metadata: ["path": "\(path)", "tokens": "\(tokens.count)"])
+        } catch {
+            logger.error(
+                "the tokens file is refused; the tokens read before stay valid",
+                metadata: ["path": "\(path)", "error": "\(error)"])
+        }
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in await UnixSignalsSequence(trapping: .sighup) { reload() } }
+                group.addTask {
+                    var seen = modification()
+                    while (try? await Task.sleep(for: interval)) != nil {
+                        let now = modification()
+                        if now != seen { reload() }
+                        seen = now
+                    }
+                }
+            }
+        }
+    }
+
+    private func modification() -> Date? {
+        (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+    }
+
+    private static func read(_ path: String) -> String? {
+        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+        defer { try? file.close() }
+        return (try? file.read(upToCount: 4 << 20)).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+}

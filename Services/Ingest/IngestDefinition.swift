@@ -1,0 +1,51 @@
+import Foundation
+package import ServiceKit
+
+/// What ingest consists of.
+package enum IngestDefinition {
+    /// - Throws: When settings, tokens file or pseudonym key are wrong.
+    package static func make(
+        _ options: IngestOptions, _ environment: ServiceEnvironment,
+        variables: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> ServiceDefinition {
+        let settings = try IngestSettings(options, environment: variables)
+        let tokensFile = try settings.tokensFile.map { path in try TokensFile(path: path, logger: environment.logger) }
+        if tokensFile == nil {
+            environment.logger.warning("anybody who reaches the HTTP address may post events; set --tokens-file to change that")
+        }
+        let producer = try KafkaInboundProducer(environment)
+        let readiness = environment.readiness
+        let route = EventsRoute(
+            limits: settings.limits, tokens: tokensFile?.tokens, intake: EventIntake(rules: environment.rules),
+            producer: producer, isOpen: { readiness.phase == .running })
+        let stage = TransformStage.definition(
+            environment.settings, rules: environment.rules,
+            pseudonymizer: try pseudonymizer(environment.rules, keyFile: settings.pseudonymKeyFile))
+        return ServiceDefinition(
+            stages: [stage], routes: { route.add(to: $0) }, parts: [producer] + (tokensFile.map { [$0] } ?? []))
+    }
+
+    /// - Returns: nil when the rules ask for no pseudonyms.
+    /// - Throws: When they do, and there is no good key: ids must not be stored as they are by accident.
+    package static func pseudonymizer(_ rules: Rules, keyFile: String?) throws(SettingsError) -> Pseudonymizer? {
+        guard !rules.pseudonymize.isEmpty else { return nil }
+        func fault(_ reason: String, _ remedy: String) -> SettingsError {
+            SettingsError(faults: [
+                SettingsFault(
+                    setting: "--pseudonym-key-file (DESKBEAT_PSEUDONYM_KEY_FILE)", reason: reason, remedy: remedy)
+            ])
+        }
+        guard let keyFile else {
+            throw fault("the rules say pseudonymize, but there is no key", "name a file whose first line is a long random key")
+        }
+        guard let key = SecretFile.firstLine(keyFile) else {
+            throw fault("the file \(keyFile) cannot be read or is empty", "check the path and its permissions")
+        }
+        guard key.utf8.count >= Pseudonymizer.minimumKeyBytes else {
+            throw fault(
+                "the key in \(keyFile) is shorter than \(Pseudonymizer.minimumKeyBytes) bytes",
+                "make one, for example by: openssl rand -hex 32")
+        }
+        return Pseudonymizer(key: Array(key.utf8), members: rules.pseudonymize)
+    }
+}

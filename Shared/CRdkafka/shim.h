@@ -1,0 +1,37 @@
+// librdkafka as Swift sees it: its own header, and inline wrappers for what Swift cannot call (variadic functions)
+// or should not (functions whose 2.0.2 version is broken).
+
+#ifndef DESKBEAT_CRDKAFKA_SHIM_H
+#define DESKBEAT_CRDKAFKA_SHIM_H
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+// Produces with headers through rd_kafka_producev: rd_kafka_produceva frees the headers twice when the partitioner
+// fails (before 2.12). On success librdkafka owns `headers`; on failure the caller still does. `headers` may be NULL.
+// The key and the value are copied. A NULL key or value is a null in the record, whatever its size argument says.
+static inline rd_kafka_resp_err_t crdkafka_produce(
+    rd_kafka_t *rk, rd_kafka_topic_t *topic, int32_t partition, const void *key, size_t key_size, const void *value,
+    size_t value_size, rd_kafka_headers_t *headers, void *opaque) {
+    if (!headers) {
+        return rd_kafka_producev(
+            rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)value, value_size), RD_KAFKA_V_OPAQUE(opaque),
+            RD_KAFKA_V_END);
+    }
+    return rd_kafka_producev(
+        rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)value, value_size), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+}
+
+// The enumerator is -1 in an enum whose Swift import is unsigned on some compilers.
+static const int32_t crdkafka_partition_unassigned = RD_KAFKA_PARTITION_UA;
+
+// One error with a round-trip time for the next request of this kind: the last arguments are a variadic list of pairs.
+static inline rd_kafka_resp_err_t crdkafka_mock_push_request_error(
+    rd_kafka_mock_cluster_t *cluster, int32_t broker, int16_t api_key, rd_kafka_resp_err_t error, int rtt_ms) {
+    return rd_kafka_mock_broker_push_request_error_rtts(cluster, broker, api_key, 1, error, rtt_ms);
+}
+
+#endif

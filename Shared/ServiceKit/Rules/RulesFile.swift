@@ -1,0 +1,36 @@
+import Foundation
+
+extension Rules {
+    /// Reads the rules file at `path`.
+    public static func load(path: String) throws(RulesLoadError) -> Rules {
+        let data: Data
+        do {
+            guard let file = FileHandle(forReadingAtPath: path) else { throw CocoaError(.fileReadNoSuchFile) }
+            defer { try? file.close() }
+            data = try file.read(upToCount: RulesComposer.maximumBytes + 1) ?? Data()
+        } catch {
+            throw .unreadable(path: path)
+        }
+        guard let text = String(validating: data, as: UTF8.self) else { throw .notText(path: path) }
+        do {
+            return try Rules(parsing: text, file: path)
+        } catch {
+            throw .faults(error)
+        }
+    }
+}
+
+/// Why no rules came out of a file.
+public enum RulesLoadError: Error, Sendable, CustomStringConvertible {
+    case unreadable(path: String)
+    case notText(path: String)
+    case faults(RulesError)
+
+    public var description: String {
+        switch self {
+        case .unreadable(let path): "rules file \(path) cannot be read; check --rules (DESKBEAT_RULES) and the file's permissions"
+        case .notText(let path): "rules file \(path) is not UTF-8 text; save it as UTF-8"
+        case .faults(let error): error.description
+        }
+    }
+}

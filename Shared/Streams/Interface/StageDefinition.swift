@@ -1,0 +1,128 @@
+public import Logging
+
+/// One stage of a service: what it reads, what it writes, and how a task is made.
+public struct StageDefinition: Sendable {
+    /// Name of the service, for example `ticketing`.
+    public var service: String
+
+    /// Name of the stage within the service, for example `entity`.
+    public var name: String
+
+    /// Prefix of the topics, groups and identities that belong to the installation itself.
+    public var internalPrefix: String
+
+    /// Topics read, all with the same number of partitions: the task of partition p reads partition p of each of them.
+    public var inputs: [TopicSpec]
+
+    /// Topics written, in the order of the indices that the task gives to `TaskOutput.send`.
+    public var outputs: [TopicSpec]
+
+    /// Where rejected records go; `nil` when all inputs are internal, whose records are never rejected.
+    public var deadLetterTopic: TopicSpec?
+
+    /// Whether the tasks keep state.
+    public var hasChangelog: Bool
+
+    /// Time between commits in milliseconds, at least 1 and well below the transaction timeout of 10 s.
+    public var commitInterval: Int64
+
+    /// The stages whose clocks this one waits for.
+    public var upstreamClocks: [UpstreamClock]
+
+    /// Makes the task of one partition. Called on the stream thread at each assignment of that partition.
+    public var makeTask: @Sendable (TaskContext) -> any StreamTask
+
+    public init(
+        service: String, name: String, internalPrefix: String = "deskbeat.", inputs: [TopicSpec],
+        outputs: [TopicSpec], deadLetterTopic: TopicSpec? = nil, hasChangelog: Bool, commitInterval: Int64,
+        upstreamClocks: [UpstreamClock] = [], makeTask: @escaping @Sendable (TaskContext) -> any StreamTask
+    ) {
+        self.service = service
+        self.name = name
+        self.internalPrefix = internalPrefix
+        self.inputs = inputs
+        self.outputs = outputs
+        self.deadLetterTopic = deadLetterTopic
+        self.hasChangelog = hasChangelog
+        self.commitInterval = commitInterval
+        self.upstreamClocks = upstreamClocks
+        self.makeTask = makeTask
+    }
+}
+
+extension StageDefinition {
+    /// Number of tasks, which is the number of partitions of each input.
+    public var partitionCount: Int32 { inputs.first?.partitions ?? 0 }
+
+    /// Consumer group, and the stem of the other identities: `deskbeat.ticketing-entity`.
+    public var group: String { "\(internalPrefix)\(service)-\(name)" }
+
+    /// `deskbeat.ticketing.entity.changelog`.
+    public var changelogTopic: TopicSpec {
+        .changelog("\(internalPrefix)\(service).\(name).changelog", partitions: max(1, partitionCount))
+    }
+
+    /// `deskbeat.clocks`.
+    public var clocksTopic: TopicSpec { .clocks("\(internalPrefix)clocks") }
+
+    /// Every topic that a task of this stage, or the runtime on its behalf, writes to.
+    public var writtenTopics: [TopicSpec] {
+        outputs + (deadLetterTopic.map { [$0] } ?? []) + (hasChangelog ? [changelogTopic] : []) + [clocksTopic]
+    }
+
+    /// Transactional id and static member id of one stream thread: `deskbeat.ticketing-entity-host7-0`.
+    public func identity(instance: String, thread: Int) -> String { "\(group)-\(instance)-\(thread)" }
+}
+
+/// A stage before this one, whose tasks' clocks bound this stage's clock.
+public struct UpstreamClock: Sendable, Hashable {
+    public var service: String
+    public var stage: String
+
+    /// Number of tasks of that stage: all of them must have published a clock.
+    public var partitions: Int32
+
+    /// Microseconds added to that stage's clock, 5 s for ingest so that timers normally run on the wall clock.
+    public var slack: Int64
+
+    /// Microseconds for which a task of that stage may be silent before it no longer holds this stage's clock
+    /// (``TaskTime/degraded``); `nil` waits for ever, which suits stages of the same service.
+    public var patience: Int64?
+
+    public init(service: String, stage: String, partitions: Int32, slack: Int64 = 0, patience: Int64? = nil) {
+        self.service = service
+        self.stage = stage
+        self.partitions = partitions
+        self.slack = slack
+        self.patience = patience
+    }
+
+    /// The clock of ingest's transform stage: slack of 5 s, waited for at most 5 minutes.
+    public static func ingest(partitions: Int32) -> UpstreamClock {
+        UpstreamClock(
+            service: "ingest", stage: "transform", partitions: partitions, slack: 5_000_000, patience: 300_000_000)
+    }
+}
+
+/// What a task is told about its place.
+public struct TaskContext: Sendable {
+    /// Partition of the inputs and of the changelog.
+    public var partition: Int32
+
+    /// Number of partitions of each input. A task that meets a key which `Partitioner` puts elsewhere throws
+    /// ``InternalRecordError``.
+    public var partitionCount: Int32
+
+    /// Number of partitions of each of ``StageDefinition/outputs``.
+    public var outputPartitionCounts: [Int32]
+
+    /// Carries service, stage and partition as metadata.
+    public var logger: Logger
+
+    public init(partition: Int32, partitionCount: Int32, outputPartitionCounts: [Int32] = [], logger: Logger) {
+        self.partition = partition
+        self.partitionCount = partitionCount
+        self.outputPartitionCounts = outputPartitionCounts
+        self.logger = logger
+    }
+}

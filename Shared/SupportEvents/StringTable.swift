@@ -1,0 +1,204 @@
+import CSimdjson
+
+/// Interns byte strings as small integers: open addressing on a 64-bit hash with a check of the bytes, one byte arena.
+///
+/// With reference counting, an id whose last reference is released is used again for another string, and the arena
+/// is compacted when half of it is unused: memory is bounded by the strings in use. Without it ids are dense, from 0,
+/// and for ever. At most 2^32 - 1 strings and 4 GiB of bytes.
+public struct StringTable: ~Copyable {
+    /// Stands for "no string".
+    public static let none = UInt32.max
+
+    private struct Entry {
+        var hash: UInt64
+        /// Into the arena; of a free entry the next free one.
+        var offset: UInt32
+        var count: UInt32
+        /// 0: free.
+        var references: UInt32
+    }
+
+    private let countsReferences: Bool
+    private var entries: [Entry] = []
+    private var bytes: [UInt8] = []
+    /// Ids by slot; `none` is an empty slot. A power of two, at most three quarters full.
+    private var slots: [UInt32]
+    private var firstFree = Self.none
+    private var unusedBytes = 0
+
+    /// Number of strings in the table.
+    public private(set) var count = 0
+
+    public init(countsReferences: Bool = false) {
+        self.countsReferences = countsReferences
+        slots = Array(repeating: Self.none, count: 16)
+    }
+
+    /// Bytes of memory that the table holds.
+    public var memory: Int {
+        bytes.capacity + entries.capacity * MemoryLayout<Entry>.stride + slots.capacity * MemoryLayout<UInt32>.stride
+    }
+
+    /// One above the greatest id that was ever given: the size of an array indexed by id.
+    public var idLimit: Int { entries.count }
+
+    // MARK: Look-up
+
+    /// The id of a string, which is put into the table if need be. With reference counting this takes one reference.
+    /// `hash` is `KeyHash.hash` of the bytes.
+    public mutating func intern(_ string: RawSpan, hash: UInt64) -> UInt32 {
+        if let id = find(string, hash: hash) {
+            if countsReferences { retain(id) }
+            return id
+        }
+        if (count + 1) * 4 > slots.count * 3 { grow() }
+        let id = store(string, hash: hash)
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[slot] != Self.none { slot = (slot + 1) & (slots.count - 1) }
+        slots[slot] = id
+        count += 1
+        return id
+    }
+
+    /// The id of a string.
+    public mutating func intern(_ string: RawSpan) -> UInt32 {
+        intern(string, hash: KeyHash.hash(string))
+    }
+
+    /// The id of a string given as an array.
+    public mutating func intern(_ string: [UInt8]) -> UInt32 {
+        unsafe intern(string.span.bytes)
+    }
+
+    /// The id of a string of a decoder's batch; `none` for an empty one.
+    public mutating func intern(_ text: EventText, in decoder: EventDecoder) -> UInt32 {
+        if text.isEmpty { return Self.none }
+        return decoder.withText(text) { intern($0, hash: text.hash) }
+    }
+
+    /// The id of a string that is in the table, without taking a reference.
+    public func find(_ string: RawSpan, hash: UInt64) -> UInt32? {
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while true {
+            let id = slots[slot]
+            if id == Self.none { return nil }
+            let entry = entries[Int(id)]
+            if entry.hash == hash, equal(entry, string) { return id }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+    }
+
+    private func equal(_ entry: Entry, _ string: RawSpan) -> Bool {
+        guard Int(entry.count) == string.byteCount else { return false }
+        return unsafe bytes.withUnsafeBytes { all in
+            unsafe string.withUnsafeBytes { other in
+                unsafe db_equal(all.baseAddress.map { unsafe $0 + Int(entry.offset) }, other.baseAddress, other.count)
+            }
+        }
+    }
+
+    // MARK: Look-back
+
+    /// Passes the bytes of a string.
+    public func withBytes<Result, Failure: Error>(
+        of id: UInt32, _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let entry = entries[Int(id)]
+        precondition(entry.references > 0, "no string has this id")
+        return try unsafe body(bytes.span.bytes.extracting(Int(entry.offset)..<Int(entry.offset) + Int(entry.count)))
+    }
+
+    /// The bytes of a string.
+    public func bytes(of id: UInt32) -> [UInt8] {
+        let entry = entries[Int(id)]
+        precondition(entry.references > 0, "no string has this id")
+        return Array(bytes[Int(entry.offset)..<Int(entry.offset) + Int(entry.count)])
+    }
+
+    /// A string as text.
+    public func string(of id: UInt32) -> String {
+        String(decoding: bytes(of: id), as: UTF8.self)
+    }
+
+    /// `KeyHash` of a string.
+    public func hash(of id: UInt32) -> UInt64 { entries[Int(id)].hash }
+
+    // MARK: References
+
+    /// Takes one more reference. Does nothing for `none`, or without reference counting.
+    public mutating func retain(_ id: UInt32) {
+        guard countsReferences, id != Self.none else { return }
+        precondition(entries[Int(id)].references > 0, "no string has this id")
+        entries[Int(id)].references += 1
+    }
+
+    /// Gives up one reference; with the last one the string goes and its id may come back for another.
+    public mutating func release(_ id: UInt32) {
+        guard countsReferences, id != Self.none else { return }
+        precondition(entries[Int(id)].references > 0, "no string has this id")
+        entries[Int(id)].references -= 1
+        guard entries[Int(id)].references == 0 else { return }
+        removeSlot(of: id)
+        unusedBytes += Int(entries[Int(id)].count)
+        entries[Int(id)] = Entry(hash: 0, offset: firstFree, count: 0, references: 0)
+        firstFree = id
+        count -= 1
+        if unusedBytes > 4096, unusedBytes * 2 > bytes.count { compact() }
+    }
+
+    // MARK: Storage
+
+    private mutating func store(_ string: RawSpan, hash: UInt64) -> UInt32 {
+        precondition(bytes.count + string.byteCount <= Int(UInt32.max), "a string table holds at most 4 GiB")
+        let entry = Entry(
+            hash: hash, offset: UInt32(bytes.count), count: UInt32(string.byteCount), references: 1)
+        unsafe string.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        if firstFree != Self.none {
+            let id = firstFree
+            firstFree = entries[Int(id)].offset
+            entries[Int(id)] = entry
+            return id
+        }
+        precondition(entries.count < Int(Self.none), "a string table is full")
+        entries.append(entry)
+        return UInt32(entries.count - 1)
+    }
+
+    private mutating func grow() {
+        slots = Array(repeating: Self.none, count: slots.count * 2)
+        for (id, entry) in entries.enumerated() where entry.references > 0 {
+            var slot = Int(truncatingIfNeeded: entry.hash) & (slots.count - 1)
+            while slots[slot] != Self.none { slot = (slot + 1) & (slots.count - 1) }
+            slots[slot] = UInt32(id)
+        }
+    }
+
+    /// Closes the gap by moving back what was displaced over it, so that no tombstones are needed.
+    private mutating func removeSlot(of id: UInt32) {
+        let mask = slots.count - 1
+        var gap = Int(truncatingIfNeeded: entries[Int(id)].hash) & mask
+        while slots[gap] != id { gap = (gap + 1) & mask }
+        var next = (gap + 1) & mask
+        while slots[next] != Self.none {
+            let home = Int(truncatingIfNeeded: entries[Int(slots[next])].hash) & mask
+            if (next - home) & mask >= (next - gap) & mask {
+                slots[gap] = slots[next]
+                gap = next
+            }
+            next = (next + 1) & mask
+        }
+        slots[gap] = Self.none
+    }
+
+    private mutating func compact() {
+        var kept: [UInt8] = []
+        kept.reserveCapacity(bytes.count - unusedBytes)
+        for id in entries.indices where entries[id].references > 0 {
+            let start = Int(entries[id].offset)
+            entries[id].offset = UInt32(kept.count)
+            kept.append(contentsOf: bytes[start..<start + Int(entries[id].count)])
+        }
+        bytes = kept
+        unusedBytes = 0
+    }
+}
