@@ -20,7 +20,7 @@ public enum FNV1a {
     }
 }
 
-/// The 64-bit hash of strings and keys in tables (wyhash, final version 4). Deterministic and persisted.
+/// The 64-bit hash of strings and keys in tables (wyhash, final version 4.2). Deterministic and persisted.
 public enum KeyHash {
     /// Hash of `bytes`; other seeds give independent hashes.
     public static func hash(_ bytes: RawSpan, seed: UInt64 = 0) -> UInt64 {

@@ -147,7 +147,7 @@ uint64_t db_type_members(uint8_t type);
 uint64_t db_type_required(uint8_t type);
 uint8_t db_type_key(uint8_t type);
 
-/// 64-bit hash for look-ups (wyhash, final version 4, of public domain). Part of the persisted format.
+/// 64-bit hash for look-ups (wyhash, final version 4.2, with one lane). Part of the persisted format.
 uint64_t db_hash64(const uint8_t *_Nullable bytes, size_t length, uint64_t seed);
 /// FNV-1a, 64 bit, going on from `state` (14695981039346656037 to begin).
 uint64_t db_fnv1a(const uint8_t *_Nullable bytes, size_t length, uint64_t state);
