@@ -1,0 +1,59 @@
+extension Mapping {
+    /// The mapping with every column's place in `header`. Throws at the first one that is not there.
+    package func resolved(against header: [String]) throws(MappingError) -> Mapping {
+        var indices: [String: Int] = [:]
+        for (index, name) in header.enumerated() where indices[name] == nil { indices[name] = index }
+        let resolver = ColumnResolver(header: header, indices: indices)
+        var mapping = self
+        for index in mapping.skips.indices { try resolver.resolve(&mapping.skips[index].when) }
+        for index in mapping.templates.indices { try resolver.resolve(&mapping.templates[index]) }
+        return mapping
+    }
+}
+
+private struct ColumnResolver {
+    let header: [String]
+    let indices: [String: Int]
+
+    func resolve(_ template: inout Mapping.Template) throws(MappingError) {
+        try resolve(&template.when)
+        try resolve(&template.time)
+        if var id = template.id {
+            try resolve(&id)
+            template.id = id
+        }
+        if var sequence = template.sequence {
+            try resolve(&sequence)
+            template.sequence = sequence
+        }
+        for index in template.members.indices { try resolve(&template.members[index].value) }
+    }
+
+    func resolve(_ conditions: inout [Mapping.Condition]) throws(MappingError) {
+        for index in conditions.indices { try resolve(&conditions[index].column) }
+    }
+
+    func resolve(_ value: inout Mapping.Value) throws(MappingError) {
+        if case .pieces(var pieces) = value.origin {
+            for index in pieces.indices {
+                guard case .column(var column) = pieces[index] else { continue }
+                try resolve(&column)
+                pieces[index] = .column(column)
+            }
+            value.origin = .pieces(pieces)
+        }
+        guard var time = value.time else { return }
+        for index in time.shifts.indices { try resolve(&time.shifts[index].column) }
+        for index in time.notBefore.indices { try resolve(&time.notBefore[index]) }
+        value.time = time
+    }
+
+    private func resolve(_ column: inout Mapping.Column) throws(MappingError) {
+        guard let index = indices[column.name] else {
+            throw MappingError(
+                place: column.place,
+                message: "the file has no column \"\(column.name)\"\(suggestion(for: column.name, among: header))")
+        }
+        column.index = index
+    }
+}
