@@ -18,7 +18,7 @@ public final class KafkaConsumer {
     private var pausedPartitions: Set<TopicPartition> = []
     private var isClosed = false
     /// An error met while records had been collected already: those first, it next time.
-    private var pending: KafkaError?
+    package private(set) var pending: KafkaError?
     /// The batch that the running poll fills.
     private var filling: RecordBatch?
     private var names = TopicPartitionCache()
@@ -138,6 +138,13 @@ public final class KafkaConsumer {
             pending = nil
             throw error
         }
+        return try collect(into: batch, maxRecords: maxRecords, maxBytes: maxBytes, timeout: timeout)
+    }
+
+    /// What `poll` does to a batch that it has emptied; tests call it on one with content, as it is between two records.
+    package func collect(
+        into batch: RecordBatch, maxRecords: Int, maxBytes: Int, timeout: Duration
+    ) throws(KafkaError) -> Int {
         filling = batch
         defer {
             filling = nil
