@@ -92,7 +92,7 @@ struct SketchRanks {
 
     /// In milliseconds; nil without items. Also answers while some counts are negative.
     func value(_ q: Double) -> Double? {
-        guard count > 0 else { return nil }
+        guard count > 0, !q.isNaN else { return nil }
         let rank = Int64((min(max(q, 0), 1) * Double(count - 1)).rounded(.down))
         var below: Int64 = 0
         var last: UInt16?

@@ -36,7 +36,7 @@ enum DeltaRecord {
     /// An event time; behind the year 9999 there is none.
     static func instant(_ bytes: RawSpan, _ reader: inout RecordReader) throws(KPIError) -> Micros {
         let instant = try reader.signed(bytes)
-        guard instant < 253_402_300_800_000_000 else { throw reader.malformed("an event time behind the year 9999") }
+        guard instant <= SeriesStore.lastInstant else { throw reader.malformed("an event time behind the year 9999") }
         return instant
     }
 

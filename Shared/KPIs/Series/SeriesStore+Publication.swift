@@ -33,7 +33,7 @@ extension SeriesStore {
         clock: Micros, wall: Micros, idle: Bool, limit: Int = 5_000,
         emit: (_ key: RawSpan, _ value: RawSpan, _ kpi: Int) -> Void
     ) -> Int {
-        self.clock = max(self.clock, clock)
+        self.clock = max(self.clock, min(clock, SeriesStore.lastInstant))
         closeWindows()
         advanceRolling()
         markLevels()
@@ -49,9 +49,19 @@ extension SeriesStore {
         }
         var round = Round(wall: wall, idle: idle, limit: limit)
         dropHistory(&round, emit)
-        // Publishing an old window can put the one behind it into the queue of current ones.
-        while !round.isFull, let key = currentQueue.popFirst() ?? oldQueue.popFirst() {
-            publishQueued(key, &round, emit)
+        // Publishing an old window can put the one behind it into the queue of current ones, so this is one loop.
+        while !round.isFull {
+            if let key = currentQueue.popFirst() {
+                if let bucket = slab.find(key), isOld(slab.buckets[Int(bucket)].window) {
+                    oldQueue.append(key)
+                } else {
+                    publishQueued(key, &round, emit)
+                }
+            } else if let key = oldQueue.popFirst() {
+                publishQueued(key, &round, emit)
+            } else {
+                break
+            }
         }
         return round.published
     }
@@ -65,11 +75,15 @@ extension SeriesStore {
         if !slab.isDirty(bucket) { return }
         slab.buckets[Int(bucket)].flags.insert(.queued)
         let key = slab.buckets[Int(bucket)].key
-        if windows[slab.buckets[Int(bucket)].window].isClosed, !flags.contains(.closeDue) {
-            oldQueue.append(key)
-        } else {
-            currentQueue.append(key)
-        }
+        if isOld(slab.buckets[Int(bucket)].window) { oldQueue.append(key) } else { currentQueue.append(key) }
+    }
+
+    /// Whether a window has been closed for longer than it is long.
+    @inline(__always)
+    private func isOld(_ window: UInt32) -> Bool {
+        guard windows[window].isClosed else { return false }
+        let bounds = windows[window].bounds
+        return clock - bounds.end >= bounds.end - bounds.start
     }
 
     private mutating func publishQueued(_ key: UInt64, _ round: inout Round, _ emit: (RawSpan, RawSpan, Int) -> Void) {

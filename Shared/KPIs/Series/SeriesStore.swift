@@ -25,6 +25,9 @@ public struct SeriesStore: ~Copyable {
         var windows: InlineArray<6, UInt32> = .init(repeating: WindowTable.none)
     }
 
+    /// The end of the year 9999: behind it there are no instants, so differences of instants never overflow.
+    static let lastInstant: Micros = 253_402_300_799_999_999
+
     let catalogue: KPICatalogue
     let zone: BusinessZone
     let settings: SeriesSettings
