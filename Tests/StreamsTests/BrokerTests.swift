@@ -16,7 +16,11 @@ import Testing
     private func runtime(
         _ stage: StageDefinition, _ broker: TestBroker, instance: String = "one", threads: Int = 1
     ) -> StageRuntime {
-        StageRuntime(stage: stage, kafka: broker.kafka, instance: instance, threads: threads, logger: silent)
+        // A short session, so that a process that has stopped for good is missed soon.
+        let clients = KafkaClients(broker.kafka, sessionTimeout: .seconds(3), logger: silent)
+        return StageRuntime(
+            stage: stage, kafka: broker.kafka, instance: instance, threads: threads, topicCreation: .missing,
+            clients: clients, time: SystemTime(), options: StreamWorker.Options(), logger: silent)
     }
 
     @Test func countsAndStopsInGoodOrder() async throws {
