@@ -17,6 +17,7 @@ struct StreamThread: Sendable {
     let logger: Logger
     let options: StreamWorker.Options
     let stop: StopSignal
+    /// Called in every round.
     let report: @Sendable (ThreadPhase) -> Void
 
     /// - Throws: why the stage cannot go on.
@@ -53,14 +54,9 @@ struct StreamThread: Sendable {
 
     private func work(_ worker: StreamWorker) throws(WorkerError) {
         try worker.open()
-        var phase = ThreadPhase.starting
         while !stop.isSet {
             try worker.step(wait: Self.wait)
-            let now = worker.phase
-            if now != phase {
-                phase = now
-                report(now)
-            }
+            report(worker.phase)
         }
         try worker.close(deadline: .after(.seconds(stop.remaining)))
     }

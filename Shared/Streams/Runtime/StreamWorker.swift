@@ -49,6 +49,10 @@ package final class StreamWorker {
     var isJoined = false
     /// Set when the handles are being thrown away: callbacks do nothing any more.
     var isDiscarded = false
+    /// Of these, records came before the state was there. They are read again.
+    var missed: Set<Int32> = []
+    /// While it is being closed.
+    var closeDeadline = Deadline.never
     /// A revocation is being answered: what is undone is not read again here.
     var isGivingUp = false
     /// The committed positions while they are being acted on.
@@ -114,6 +118,7 @@ package final class StreamWorker {
 
     /// Commits, gives the partitions back and leaves the group.
     package func close(deadline: Deadline) throws(WorkerError) {
+        closeDeadline = deadline
         consumerHandle?.close(deadline: deadline)
         defer { discard(deadline: deadline) }
         if let deferred { throw deferred }
@@ -181,6 +186,7 @@ package final class StreamWorker {
         let epoch = intakeEpoch
         for run in batch.runs {
             guard let slot = runningSlot(run.topicPartition), let input = slot.index(of: run.topicPartition) else {
+                if machine.owned.contains(run.topicPartition.partition) { missed.insert(run.topicPartition.partition) }
                 continue
             }
             if slot.inputs[input].mustAnnounce {
