@@ -28,7 +28,7 @@ inline uint64_t mix(uint64_t a, uint64_t b) {
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-/// wyhash, final version 4 (Wang Yi, public domain), with one lane: our keys are short.
+/// wyhash, final version 4.2 (Wang Yi, public domain), with one lane: up to 48 bytes it is the reference.
 inline uint64_t hash64(const uint8_t *p, size_t n, uint64_t seed = 0) {
     constexpr uint64_t s0 = 0x2d358dccaa6c78a5, s1 = 0x8bb84b93962eacc9;
     seed ^= mix(seed ^ s0, s1);

@@ -14,11 +14,6 @@ constexpr int64_t year2000 = 946684800000000;
 
 bool missing(const Token &token) { return token.kind == Kind::absent || token.kind == Kind::null; }
 
-bool is(const Token &token, const char *text) {
-    return token.kind == Kind::string && token.length == std::strlen(text) &&
-           std::memcmp(token.bytes, text, token.length) == 0;
-}
-
 }  // namespace
 
 uint8_t db_decoder::fail(uint8_t reason, const char *pointer, const char *child, int64_t place) {
@@ -81,7 +76,8 @@ uint8_t db_decoder::judge() {
 
 uint8_t db_decoder::judgeEnvelope() {
     const Token *attributes = envelope_.attributes;
-    if (!is(attributes[DB_ATTRIBUTE_SPECVERSION], "1.0")) return fail(notCloudEvents, "/specversion");
+    const Token &version = attributes[DB_ATTRIBUTE_SPECVERSION];
+    if (version.kind != Kind::string || !Name(version).is("1.0")) return fail(notCloudEvents, "/specversion");
     if (missing(attributes[DB_ATTRIBUTE_ID])) return fail(missingField, "/id");
     if (missing(attributes[DB_ATTRIBUTE_SOURCE])) return fail(missingField, "/source");
     if (missing(attributes[DB_ATTRIBUTE_TYPE])) return fail(missingField, "/type");

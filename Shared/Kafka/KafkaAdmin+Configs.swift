@@ -62,7 +62,7 @@ private func describeConfigs(
         let results = unsafe rd_kafka_DescribeConfigs_result_resources(
             rd_kafka_event_DescribeConfigs_result(event), &count)
         var settings: [String: [String: TopicSetting]] = [:]
-        for unsaferesource in unsafe UnsafeBufferPointer(start: results, count: count) {
+        unsafe UnsafeBufferPointer(start: results, count: count).forEach { resource in
             failure = unsafe failure ?? resourceError(resource, "describe the settings of topic")
             let topic = unsafe String(cString: rd_kafka_ConfigResource_name(resource))
             settings[topic] = unsafe entries(of: resource)
@@ -77,7 +77,7 @@ private func entries(of resource: OpaquePointer?) -> [String: TopicSetting] {
     var count = 0
     let entries = unsafe rd_kafka_ConfigResource_configs(resource, &count)
     var settings: [String: TopicSetting] = [:]
-    for unsafeentry in unsafe UnsafeBufferPointer(start: entries, count: count) {
+    unsafe UnsafeBufferPointer(start: entries, count: count).forEach { entry in
         let name = unsafe String(cString: rd_kafka_ConfigEntry_name(entry))
         settings[name] = unsafe TopicSetting(
             name: name, value: rd_kafka_ConfigEntry_value(entry).map { unsafe String(cString: $0) },

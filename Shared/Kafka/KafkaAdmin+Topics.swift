@@ -115,9 +115,9 @@ private func failures(
     _ results: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int, _ operation: String
 ) -> [String: KafkaError] {
     var failures: [String: KafkaError] = [:]
-    for unsaferesult in unsafe UnsafeBufferPointer(start: results, count: count) {
+    unsafe UnsafeBufferPointer(start: results, count: count).forEach { result in
         let code = unsafe rd_kafka_topic_result_error(result)
-        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { continue }
+        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
         let name = unsafe String(cString: rd_kafka_topic_result_name(result))
         let reason = unsafe rd_kafka_topic_result_error_string(result).map { unsafe String(cString: $0) }
         failures[name] = KafkaError(code, operation: "\(operation) \(name)", reason: reason)
@@ -157,27 +157,28 @@ private struct ClusterMetadata {
             throw KafkaError(code, operation: "fetch the cluster's metadata")
         }
         defer { unsafe rd_kafka_metadata_destroy(metadata) }
-        for unsafebroker in unsafe UnsafeBufferPointer(
-            start: metadata.pointee.brokers, count: Int(metadata.pointee.broker_cnt))
-        {
-            unsafe brokers.append(
-                BrokerDescription(id: broker.id, host: String(cString: broker.host), port: broker.port))
+        let brokerCount = unsafe Int(metadata.pointee.broker_cnt)
+        brokers = unsafe UnsafeBufferPointer(start: metadata.pointee.brokers, count: brokerCount).map { broker in
+            unsafe BrokerDescription(id: broker.id, host: String(cString: broker.host), port: broker.port)
         }
-        for unsafetopic in unsafe UnsafeBufferPointer(
-            start: metadata.pointee.topics, count: Int(metadata.pointee.topic_cnt))
-        {
-            guard unsafe topic.err == RD_KAFKA_RESP_ERR_NO_ERROR else { continue }
-            let name = unsafe String(cString: topic.topic)
-            let partitions = unsafe UnsafeBufferPointer(start: topic.partitions, count: Int(topic.partition_cnt))
-            topics[name] = TopicDescription(
-                name: name,
-                partitions: unsafe partitions.map { partition in
-                    unsafe TopicDescription.Partition(
-                        id: partition.id, leader: partition.leader,
-                        replicas: Array(
-                            UnsafeBufferPointer(start: partition.replicas, count: Int(partition.replica_cnt))),
-                        inSync: Array(UnsafeBufferPointer(start: partition.isrs, count: Int(partition.isr_cnt))))
-                }.sorted { $0.id < $1.id })
+        let topicCount = unsafe Int(metadata.pointee.topic_cnt)
+        unsafe UnsafeBufferPointer(start: metadata.pointee.topics, count: topicCount).forEach { topic in
+            guard unsafe topic.err == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+            let description = unsafe TopicDescription(topic)
+            topics[description.name] = description
         }
+    }
+}
+
+extension TopicDescription {
+    fileprivate init(_ topic: rd_kafka_metadata_topic) {
+        let all = unsafe UnsafeBufferPointer(start: topic.partitions, count: Int(topic.partition_cnt))
+        let partitions = unsafe all.map { partition in
+            let replicas = unsafe UnsafeBufferPointer(start: partition.replicas, count: Int(partition.replica_cnt))
+            let inSync = unsafe UnsafeBufferPointer(start: partition.isrs, count: Int(partition.isr_cnt))
+            return unsafe Partition(
+                id: partition.id, leader: partition.leader, replicas: Array(replicas), inSync: Array(inSync))
+        }
+        unsafe self.init(name: String(cString: topic.topic), partitions: partitions.sorted { $0.id < $1.id })
     }
 }

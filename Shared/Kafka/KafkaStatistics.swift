@@ -46,16 +46,27 @@ public struct KafkaStatistics: Decodable, Sendable {
 
     public struct Partition: Decodable, Sendable {
         public var partition: Int32
-        /// Records between the group's position and the end (last stable offset under `read_committed`); -1 = unknown.
-        public var lag: Int64?
+        /// The offset after the last record that a poll has returned; negative before the first.
+        public var position: Int64?
         public var highWatermark: Int64?
+        /// Negative where the broker does not tell.
         public var lastStableOffset: Int64?
 
         enum CodingKeys: String, CodingKey {
             case partition
-            case lag = "consumer_lag"
+            case position = "app_offset"
             case highWatermark = "hi_offset"
             case lastStableOffset = "ls_offset"
+        }
+
+        /// How many offsets polls are behind the end; nil while one of them is unknown.
+        ///
+        /// Not librdkafka's own `consumer_lag`: that counts from the offset which the consumer has committed, and a
+        /// stream's offsets are committed by its producer.
+        public var lag: Int64? {
+            guard let position, position >= 0 else { return nil }
+            let end = lastStableOffset.flatMap { $0 >= 0 ? $0 : nil } ?? highWatermark ?? -1
+            return end >= 0 ? max(0, end - position) : nil
         }
     }
 

@@ -18,9 +18,10 @@ internal import Logging
         unsafe body(pointer)
     }
 
+    /// Whether librdkafka has this property. Its getter does not know a property that has no value yet, so this sets
+    /// it; what the value may be is checked where it counts.
     borrowing func knows(_ property: String) -> Bool {
-        var size = 0
-        return unsafe rd_kafka_conf_get(pointer, property, nil, &size) == RD_KAFKA_CONF_OK
+        unsafe rd_kafka_conf_set(pointer, property, "1", nil, 0) != RD_KAFKA_CONF_UNKNOWN
     }
 
     borrowing func get(_ property: String) -> String? {

@@ -30,4 +30,9 @@ public struct OutgoingRecord: Sendable {
 public struct Delivery: Hashable, Sendable {
     public var partition: Int32
     public var offset: Int64
+
+    public init(partition: Int32, offset: Int64) {
+        self.partition = partition
+        self.offset = offset
+    }
 }

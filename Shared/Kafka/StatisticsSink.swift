@@ -39,7 +39,7 @@ final class StatisticsSink: @unchecked Sendable {
         set("kafka_brokers_up", Int64(statistics.brokers.values.count { $0.state == "UP" && $0.nodeid >= 0 }))
         for (topic, entry) in statistics.topics {
             for partition in entry.partitions.values where partition.partition >= 0 {
-                guard let lag = partition.lag, lag >= 0 else { continue }
+                guard let lag = partition.lag else { continue }
                 set(
                     "kafka_consumer_lag", lag,
                     [("topic", topic), ("partition", String(partition.partition))])

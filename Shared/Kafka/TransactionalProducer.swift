@@ -182,9 +182,11 @@ public import Logging
             return KafkaError(
                 code: .wrongState, reason: "the transaction has failed", operation: operation, reaction: .abort)
         }
-        let isFull = code == RD_KAFKA_RESP_ERR__QUEUE_FULL
+        // Brokers that stay slow for this long, and a refused topic, end this transaction; what is left (a record that
+        // is too large, a partition that does not exist) no repetition makes good.
+        let isAbortable = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
         var error = KafkaError(code, operation: operation)
-        error.reaction = KafkaError.reaction(requiresAbort: isFull, isRetriable: false)
+        error.reaction = KafkaError.reaction(requiresAbort: isAbortable, isRetriable: false)
         return error
     }
 
@@ -290,13 +292,17 @@ public import Logging
     }
 
     private func retrying<R>(_ deadline: Deadline, _ body: () throws(KafkaError) -> R) throws(KafkaError) -> R {
+        var cause: KafkaError?
         while true {
-            do {
+            do throws(KafkaError) {
                 return try body()
             } catch {
-                guard error.reaction == .retry, !deadline.isExpired else { throw error }
+                // A last attempt that only ran out of time says less than the error before it.
+                if !error.isTimedOut { cause = error }
+                guard error.reaction == .retry else { throw error }
+                if deadline.isExpired { throw cause ?? error }
                 // Serves delivery reports, and is the pause between two attempts.
-                unsafe rd_kafka_poll(handle.pointer, 20)
+                unsafe rd_kafka_poll(handle.pointer, deadline.limited(to: .milliseconds(20)).milliseconds)
             }
         }
     }

@@ -2,7 +2,9 @@
 public enum PercentEncoding {
     /// Appends `text`: letters, digits, `-`, `.`, `_` and `~` as they are, every other byte as `%XX`.
     public static func write(_ text: RawSpan, into bytes: inout [UInt8]) {
-        unsafe text.withUnsafeBytes { for unsafebyte in unsafe $0 { append(byte, to: &bytes) } }
+        unsafe text.withUnsafeBytes { buffer in
+            for index in 0..<buffer.count { append(unsafe buffer[index], to: &bytes) }
+        }
     }
 
     /// Appends `text`.

@@ -147,10 +147,13 @@ uint64_t db_type_members(uint8_t type);
 uint64_t db_type_required(uint8_t type);
 uint8_t db_type_key(uint8_t type);
 
-/// 64-bit hash for look-ups (wyhash, final version 4, of public domain). Part of the persisted format.
+/// 64-bit hash for look-ups (wyhash, final version 4.2, with one lane). Part of the persisted format.
 uint64_t db_hash64(const uint8_t *_Nullable bytes, size_t length, uint64_t seed);
 /// FNV-1a, 64 bit, going on from `state` (14695981039346656037 to begin).
 uint64_t db_fnv1a(const uint8_t *_Nullable bytes, size_t length, uint64_t state);
+
+/// Number of bytes at the beginning of a string that JSON takes as they are (no quote, backslash, control character).
+size_t db_plain_prefix(const uint8_t *_Nullable bytes, size_t length);
 
 /// Whether two strings of the same length are equal.
 static inline bool db_equal(const void *_Nullable a, const void *_Nullable b, size_t length) {

@@ -42,14 +42,14 @@ final class Harness {
 /// Looks whenever it is asked, on the test's thread.
 final class InlineProgress: ProgressSource {
     private let stage: StageDefinition
-    private let clients: FakeClients
-    private let time: ManualTime
+    private let clients: any StreamClients
+    private let time: any TimeSource
     private var looker: ProgressLooker?
     private var partitions: [TopicPartition] = []
     private var look: ProgressLook?
     var isStale = true
 
-    init(_ stage: StageDefinition, _ clients: FakeClients, _ time: ManualTime) {
+    init(_ stage: StageDefinition, _ clients: any StreamClients, _ time: any TimeSource) {
         self.stage = stage
         self.clients = clients
         self.time = time
@@ -64,7 +64,7 @@ final class InlineProgress: ProgressSource {
             if looker == nil {
                 looker = try ProgressLooker(stage: stage, clients: clients, identity: "looker", time: time)
             }
-            look = try looker?.look(at: partitions, deadline: .never)
+            look = try looker?.look(at: partitions, deadline: .after(.seconds(5)))
         } catch {
             // The production observer keeps its last look too.
         }
@@ -107,13 +107,13 @@ extension FakeCluster {
         return counts
     }
 
-    /// What a restore would find.
+    /// What the restores of all partitions together would find, by key.
     func changelogCounts(_ stage: StageDefinition) -> [String: Int] {
-        var counts: [String: Int] = [:]
-        for (_, _, record) in visible(stage.changelogTopic.name) where record.key != ChangelogMeta.key {
-            counts[text(record.key)] = Int(text(record.value))
+        var latest: [Int32: [String: Int]] = [:]
+        for (partition, _, record) in visible(stage.changelogTopic.name) where record.key != ChangelogMeta.key {
+            latest[partition, default: [:]][text(record.key)] = Int(text(record.value))
         }
-        return counts
+        return latest.values.reduce(into: [:]) { sums, counts in sums.merge(counts, uniquingKeysWith: +) }
     }
 
     func committedPosition(_ stage: StageDefinition, _ partition: Int32 = 0) -> OffsetAndMetadata? {

@@ -1,0 +1,134 @@
+package import NIOCore
+
+/// Storage in a folder:
+///
+///     lock                                  held by the process that owns the folder
+///     journal                               see `JournalRecord`
+///     logs/<topic>.<number>/<partition>/    <base offset>.log, and notes
+///
+/// Files are opened on demand and at most a few hundred are open at a time.
+package final class FileStorage: BrokerStorage {
+    let folder: String
+    private var journalFile: DiskFile
+    private var segmentFiles: [LogID: [Int64: DiskFile]] = [:]
+    private let descriptors: DescriptorCache
+    private let synchronizes: Bool
+
+    /// `synchronizes`: whether `synchronize()` reaches the disk (fsync) or only what `write(2)` gives.
+    package init(folder: String, synchronizes: Bool) throws(StorageError) {
+        self.folder = folder
+        self.synchronizes = synchronizes
+        Posix.raiseFileLimit()
+        try Posix.makeDirectory("\(folder)/logs")
+        descriptors = DescriptorCache()
+        try Posix.remove("\(folder)/journal.new")
+        journalFile = try DiskFile(path: "\(folder)/journal", descriptors: descriptors)
+    }
+
+    package var journal: any ByteFile { journalFile }
+
+    package func replaceJournal(with bytes: ByteBuffer) throws(StorageError) {
+        let path = "\(folder)/journal.new"
+        try Posix.remove(path)
+        let file = try DiskFile(path: path, descriptors: descriptors)
+        do throws(StorageError) {
+            try file.append(bytes, ByteBuffer())
+            // Always, whatever the setting: a rename that reaches the disk before the content would lose everything.
+            try file.synchronize()
+            try Posix.renameFile(path, "\(folder)/journal")
+            try Posix.synchronizeFolder(folder)
+        } catch {
+            file.close()
+            try? Posix.remove(path)
+            throw error
+        }
+        journalFile.close()
+        file.path = "\(folder)/journal"
+        journalFile = file
+    }
+
+    private func folder(of log: LogID) -> String { "\(topicFolder(of: log))/\(log.partition)" }
+
+    private func topicFolder(of log: LogID) -> String {
+        // A name may have 249 characters, a file name 255; the number makes it unique.
+        "\(folder)/logs/\(log.topic.prefix(200)).\(log.topicID)"
+    }
+
+    package func segments(of log: LogID) throws(StorageError) -> [Int64] {
+        var offsets: [Int64] = []
+        for name in try Posix.list(folder(of: log)) where name.hasSuffix(".log") {
+            if let offset = Int64(name.dropLast(4)) { offsets.append(offset) }
+        }
+        return offsets.sorted()
+    }
+
+    package func segment(of log: LogID, baseOffset: Int64) throws(StorageError) -> any ByteFile {
+        if let file = segmentFiles[log]?[baseOffset] { return file }
+        let path = folder(of: log)
+        try Posix.makeDirectory(path)
+        let file = try DiskFile(path: "\(path)/\(Self.segmentName(baseOffset))", descriptors: descriptors)
+        if synchronizes {
+            try Posix.synchronizeFolder(path)
+            try Posix.synchronizeFolder(topicFolder(of: log))
+            try Posix.synchronizeFolder("\(folder)/logs")
+        }
+        segmentFiles[log, default: [:]][baseOffset] = file
+        return file
+    }
+
+    private static func segmentName(_ baseOffset: Int64) -> String {
+        let digits = String(baseOffset)
+        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + ".log"
+    }
+
+    package func deleteSegment(of log: LogID, baseOffset: Int64) throws(StorageError) {
+        segmentFiles[log]?.removeValue(forKey: baseOffset)?.close()
+        try Posix.remove("\(folder(of: log))/\(Self.segmentName(baseOffset))")
+    }
+
+    package func readNote(of log: LogID, named name: String) -> ByteBuffer? {
+        let path = "\(folder(of: log))/\(name)"
+        guard let descriptor = try? Posix.open(path, 0) else { return nil }
+        defer { Posix.closeFile(descriptor) }
+        guard let size = try? Posix.size(of: descriptor, path) else { return nil }
+        return try? Posix.read(from: descriptor, at: 0, count: size, path)
+    }
+
+    package func writeNote(of log: LogID, named name: String, _ bytes: ByteBuffer) throws(StorageError) {
+        let path = "\(folder(of: log))/\(name)"
+        let descriptor = try Posix.open("\(path).new", DiskFile.create)
+        defer { Posix.closeFile(descriptor) }
+        try Posix.truncateFile(descriptor, to: 0, path)
+        try Posix.write(bytes, ByteBuffer(), to: descriptor, at: 0, path)
+        try Posix.renameFile("\(path).new", path)
+    }
+
+    package func deleteNote(of log: LogID, named name: String) { try? Posix.remove("\(folder(of: log))/\(name)") }
+
+    package func deleteLog(_ log: LogID) throws(StorageError) {
+        for file in (segmentFiles.removeValue(forKey: log) ?? [:]).values { file.close() }
+        try Posix.removeTree(folder(of: log))
+        if try Posix.list(topicFolder(of: log)).isEmpty { try Posix.removeTree(topicFolder(of: log)) }
+    }
+
+    package func deleteLogs(except logs: [LogID]) {
+        let kept = Set(logs.map { topicFolder(of: $0) })
+        for name in (try? Posix.list("\(folder)/logs")) ?? [] {
+            let path = "\(folder)/logs/\(name)"
+            if !kept.contains(path) { try? Posix.removeTree(path) }
+        }
+    }
+
+    package func synchronize() throws(StorageError) {
+        guard synchronizes else { return }
+        try descriptors.synchronizeDirty()
+    }
+
+    /// Closes every file.
+    package func close() {
+        journalFile.close()
+        for files in segmentFiles.values {
+            for file in files.values { file.close() }
+        }
+    }
+}

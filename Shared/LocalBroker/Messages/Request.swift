@@ -1,0 +1,126 @@
+/// A request of any API.
+package enum Request: Sendable {
+    case produce(ProduceRequest)
+    case fetch(FetchRequest)
+    case listOffsets(ListOffsetsRequest)
+    case metadata(MetadataRequest)
+    case offsetCommit(OffsetCommitRequest)
+    case offsetFetch(OffsetFetchRequest)
+    case findCoordinator(FindCoordinatorRequest)
+    case joinGroup(JoinGroupRequest)
+    case heartbeat(HeartbeatRequest)
+    case leaveGroup(LeaveGroupRequest)
+    case syncGroup(SyncGroupRequest)
+    case describeGroups(DescribeGroupsRequest)
+    case listGroups(ListGroupsRequest)
+    case apiVersions(APIVersionsRequest)
+    case createTopics(CreateTopicsRequest)
+    case deleteTopics(DeleteTopicsRequest)
+    case deleteRecords(DeleteRecordsRequest)
+    case initProducerID(InitProducerIDRequest)
+    case offsetForLeaderEpoch(OffsetForLeaderEpochRequest)
+    case addPartitionsToTxn(AddPartitionsToTxnRequest)
+    case addOffsetsToTxn(AddOffsetsToTxnRequest)
+    case endTxn(EndTxnRequest)
+    case txnOffsetCommit(TxnOffsetCommitRequest)
+    case describeConfigs(DescribeConfigsRequest)
+    case alterConfigs(AlterConfigsRequest)
+    case deleteGroups(DeleteGroupsRequest)
+    case incrementalAlterConfigs(IncrementalAlterConfigsRequest)
+
+    package var key: APIKey {
+        switch self {
+        case .produce: .produce
+        case .fetch: .fetch
+        case .listOffsets: .listOffsets
+        case .metadata: .metadata
+        case .offsetCommit: .offsetCommit
+        case .offsetFetch: .offsetFetch
+        case .findCoordinator: .findCoordinator
+        case .joinGroup: .joinGroup
+        case .heartbeat: .heartbeat
+        case .leaveGroup: .leaveGroup
+        case .syncGroup: .syncGroup
+        case .describeGroups: .describeGroups
+        case .listGroups: .listGroups
+        case .apiVersions: .apiVersions
+        case .createTopics: .createTopics
+        case .deleteTopics: .deleteTopics
+        case .deleteRecords: .deleteRecords
+        case .initProducerID: .initProducerID
+        case .offsetForLeaderEpoch: .offsetForLeaderEpoch
+        case .addPartitionsToTxn: .addPartitionsToTxn
+        case .addOffsetsToTxn: .addOffsetsToTxn
+        case .endTxn: .endTxn
+        case .txnOffsetCommit: .txnOffsetCommit
+        case .describeConfigs: .describeConfigs
+        case .alterConfigs: .alterConfigs
+        case .deleteGroups: .deleteGroups
+        case .incrementalAlterConfigs: .incrementalAlterConfigs
+        }
+    }
+
+    package static func decode(_ key: APIKey, from coder: inout WireDecoder) throws(WireError) -> Request {
+        switch key {
+        case .produce: .produce(try coder.message())
+        case .fetch: .fetch(try coder.message())
+        case .listOffsets: .listOffsets(try coder.message())
+        case .metadata: .metadata(try coder.message())
+        case .offsetCommit: .offsetCommit(try coder.message())
+        case .offsetFetch: .offsetFetch(try coder.message())
+        case .findCoordinator: .findCoordinator(try coder.message())
+        case .joinGroup: .joinGroup(try coder.message())
+        case .heartbeat: .heartbeat(try coder.message())
+        case .leaveGroup: .leaveGroup(try coder.message())
+        case .syncGroup: .syncGroup(try coder.message())
+        case .describeGroups: .describeGroups(try coder.message())
+        case .listGroups: .listGroups(try coder.message())
+        case .apiVersions: .apiVersions(try coder.message())
+        case .createTopics: .createTopics(try coder.message())
+        case .deleteTopics: .deleteTopics(try coder.message())
+        case .deleteRecords: .deleteRecords(try coder.message())
+        case .initProducerID: .initProducerID(try coder.message())
+        case .offsetForLeaderEpoch: .offsetForLeaderEpoch(try coder.message())
+        case .addPartitionsToTxn: .addPartitionsToTxn(try coder.message())
+        case .addOffsetsToTxn: .addOffsetsToTxn(try coder.message())
+        case .endTxn: .endTxn(try coder.message())
+        case .txnOffsetCommit: .txnOffsetCommit(try coder.message())
+        case .describeConfigs: .describeConfigs(try coder.message())
+        case .alterConfigs: .alterConfigs(try coder.message())
+        case .deleteGroups: .deleteGroups(try coder.message())
+        case .incrementalAlterConfigs: .incrementalAlterConfigs(try coder.message())
+        }
+    }
+
+    package func encode(into coder: inout WireEncoder) throws(WireError) {
+        switch self {
+        case .produce(var message): try message.code(&coder)
+        case .fetch(var message): try message.code(&coder)
+        case .listOffsets(var message): try message.code(&coder)
+        case .metadata(var message): try message.code(&coder)
+        case .offsetCommit(var message): try message.code(&coder)
+        case .offsetFetch(var message): try message.code(&coder)
+        case .findCoordinator(var message): try message.code(&coder)
+        case .joinGroup(var message): try message.code(&coder)
+        case .heartbeat(var message): try message.code(&coder)
+        case .leaveGroup(var message): try message.code(&coder)
+        case .syncGroup(var message): try message.code(&coder)
+        case .describeGroups(var message): try message.code(&coder)
+        case .listGroups(var message): try message.code(&coder)
+        case .apiVersions(var message): try message.code(&coder)
+        case .createTopics(var message): try message.code(&coder)
+        case .deleteTopics(var message): try message.code(&coder)
+        case .deleteRecords(var message): try message.code(&coder)
+        case .initProducerID(var message): try message.code(&coder)
+        case .offsetForLeaderEpoch(var message): try message.code(&coder)
+        case .addPartitionsToTxn(var message): try message.code(&coder)
+        case .addOffsetsToTxn(var message): try message.code(&coder)
+        case .endTxn(var message): try message.code(&coder)
+        case .txnOffsetCommit(var message): try message.code(&coder)
+        case .describeConfigs(var message): try message.code(&coder)
+        case .alterConfigs(var message): try message.code(&coder)
+        case .deleteGroups(var message): try message.code(&coder)
+        case .incrementalAlterConfigs(var message): try message.code(&coder)
+        }
+    }
+}
