@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 package import ServiceKit
 
 /// What ingest consists of.
