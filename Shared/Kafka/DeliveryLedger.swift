@@ -43,9 +43,10 @@ final class DeliveryLedger: ClientContext {
             failed += 1
             guard failure == nil else { return }
             let topic = unsafe rd_kafka_topic_name(message.pointee.rkt).map { unsafe String(cString: $0) } ?? "?"
+            let code = unsafe KafkaError.Code(rawValue: message.pointee.err.rawValue)
+            // Not rd_kafka_message_errstr: for a produced message that is the value, without an end.
             unsafe failure = KafkaError(
-                code: KafkaError.Code(rawValue: message.pointee.err.rawValue),
-                reason: rd_kafka_message_errstr(message).map { unsafe String(cString: $0) } ?? "",
+                code: code, reason: code.explanation,
                 operation: "deliver a record to \(topic)-\(message.pointee.partition)", reaction: .abort)
         }
     }

@@ -149,9 +149,8 @@ internal import Synchronization
         }
         guard unsafe message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
             let topic = unsafe rd_kafka_topic_name(message.pointee.rkt).map { unsafe String(cString: $0) } ?? "?"
-            let error = unsafe KafkaError(
-                message.pointee.err, operation: "deliver a record to \(topic)",
-                reason: rd_kafka_message_errstr(message).map { unsafe String(cString: $0) })
+            // Not rd_kafka_message_errstr: for a produced message that is the value, without an end.
+            let error = unsafe KafkaError(message.pointee.err, operation: "deliver a record to \(topic)")
             return ticket.pending.report(ticket.index, .failure(error))
         }
         let delivery = unsafe Delivery(partition: message.pointee.partition, offset: message.pointee.offset)

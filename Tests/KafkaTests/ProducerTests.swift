@@ -97,9 +97,11 @@ struct ProducerTests {
         try cluster.createTopic("inbound")
         let producer = try KafkaProducer(configuration: cluster.configuration, logger: quiet)
         cluster.fail(.produce, .topicAuthorization)
-        let error = await #expect(throws: KafkaError.self) { try await producer.send(record("a")) }
+        let error = await #expect(throws: KafkaError.self) { try await producer.send(record("private")) }
         #expect(error?.code == .topicAuthorization)
         #expect(error?.reaction == .fatal)
+        // librdkafka offers the record's value as the error's text.
+        #expect(error?.description.contains("private") == false)
         #expect(cluster.unconsumedErrors(.produce) == 0)
         try await producer.close(patience)
     }
