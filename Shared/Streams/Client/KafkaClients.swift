@@ -1,17 +1,17 @@
-import Kafka
-import Logging
+package import Kafka
+package import Logging
 
 /// The handles of a stream thread, from the Kafka module.
-final class KafkaClients: StreamClients {
+package final class KafkaClients: StreamClients {
     private let configuration: KafkaConfiguration
     private let logger: Logger
 
-    init(_ configuration: KafkaConfiguration, logger: Logger) {
+    package init(_ configuration: KafkaConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
     }
 
-    func consumer(group: String, identity: String, listener: any RebalanceListener) throws(ClientError)
+    package func consumer(group: String, identity: String, listener: any RebalanceListener) throws(ClientError)
         -> any StreamConsumer
     {
         try KafkaStreamConsumer(
@@ -19,15 +19,15 @@ final class KafkaClients: StreamClients {
             logger: logger)
     }
 
-    func producer(identity: String) throws(ClientError) -> any StreamProducer {
+    package func producer(identity: String) throws(ClientError) -> any StreamProducer {
         try KafkaStreamProducer(configuration.client(identity), identity: identity, logger: logger)
     }
 
-    func reader(identity: String) throws(ClientError) -> any StreamReader {
+    package func reader(identity: String) throws(ClientError) -> any StreamReader {
         try KafkaStreamReader(configuration.client("\(identity)-restore"), logger: logger)
     }
 
-    func watermarkReader(identity: String) throws(ClientError) -> any WatermarkReader {
+    package func watermarkReader(identity: String) throws(ClientError) -> any WatermarkReader {
         try KafkaWatermarkReader(configuration.client("\(identity)-watermarks"), logger: logger)
     }
 }

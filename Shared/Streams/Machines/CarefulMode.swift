@@ -40,15 +40,21 @@ package struct CarefulMode: Sendable {
 
     /// - Parameters:
     ///   - committed: metadata of the committed position, `nil` when there is none.
+    ///   - survived: the process that committed it is this one: nothing has died since. What was being tried goes on.
     ///   - position: the committed position.
     ///   - end: high watermark now: the old process cannot have touched anything behind it.
-    package init(committed: PositionMetadata?, position: Int64, end: Int64) {
+    package init(committed: PositionMetadata?, survived: Bool = false, position: Int64, end: Int64) {
         self.end = end
-        guard let committed, !committed.isClean, position < end else {
+        guard let committed, !committed.isClean, position < end, !survived || committed.attempt != nil else {
             isActive = false
             return
         }
         isActive = true
+        if survived, let attempt = committed.attempt {
+            number = attempt.number
+            span = attempt.span
+            return
+        }
         guard let died = committed.attempt else { return }
         if died.span == 1 {
             number = died.number + 1

@@ -64,8 +64,11 @@ extension StreamWorker {
         for partition in toLocate {
             starts[partition] = stage.inputs.map { input in
                 let topicPartition = TopicPartition(topic: input.name, partition: partition)
+                let isOwn = committed[topicPartition].map {
+                    options.memory.isOwn($0, of: topicPartition, group: stage.group)
+                }
                 return TaskSlot.Start(
-                    topicPartition: topicPartition, committed: committed[topicPartition],
+                    topicPartition: topicPartition, committed: committed[topicPartition], survived: isOwn ?? false,
                     watermarks: bounds[topicPartition] ?? Watermarks(low: 0, high: 0))
             }
         }

@@ -4,7 +4,7 @@ import Logging
 extension StreamWorker {
     /// Tries groups of records under marks; see ``CarefulMode``.
     func processCarefully(_ records: Range<Int>, _ slot: TaskSlot, _ input: Int) throws(WorkerError) {
-        try options.gate.withGate { () throws(WorkerError) in
+        try options.memory.withGate { () throws(WorkerError) in
             var rest = records
             while !rest.isEmpty {
                 var careful = slot.inputs[input].careful

@@ -44,6 +44,7 @@ extension StreamWorker {
         switch end {
         case .committed:
             abortsInARow = 0
+            options.memory.committed(offsets, group: stage.group)
             for (slot, own) in zip(running, perSlot) {
                 metrics.deadLettered(slot.writer.deadLetterReasons)
                 slot.committed(own, isClean: isClean, now: now)

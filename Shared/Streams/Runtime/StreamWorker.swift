@@ -16,7 +16,7 @@ package final class StreamWorker {
         /// For everything that is done while the whole group waits.
         package var revokeBudget = Duration.seconds(8)
         package var startBudget = Duration.seconds(60)
-        package var gate = CarefulGate.process
+        package var memory = ProcessMemory.shared
 
         package init() {}
     }

@@ -24,6 +24,8 @@ final class TaskSlot {
     struct Start {
         var topicPartition: TopicPartition
         var committed: OffsetAndMetadata?
+        /// This process committed it and still lives.
+        var survived: Bool
         var watermarks: Watermarks
     }
 
@@ -60,7 +62,8 @@ final class TaskSlot {
             return Input(
                 topicPartition: start.topicPartition, position: position, committedPosition: position,
                 committedText: start.committed?.metadata,
-                careful: CarefulMode(committed: metadata, position: position, end: start.watermarks.high),
+                careful: CarefulMode(
+                    committed: metadata, survived: start.survived, position: position, end: start.watermarks.high),
                 mustAnnounce: metadata?.isClean ?? true, attempt: nil, committedAttempt: metadata?.attempt)
         }
         self.clock = TaskClock(positions: inputs.map(\.position), clock: clock, hasUpstream: hasUpstream)

@@ -176,6 +176,7 @@ final class FakeCluster: @unchecked Sendable {
         let group = group(name)
         for member in group.members where member.identity == identity {
             member.isLost = true
+            member.offered = nil
             member.generationNumber = -1
         }
         group.members.removeAll { $0.identity == identity }
@@ -184,6 +185,7 @@ final class FakeCluster: @unchecked Sendable {
 
     func rebalance(_ group: Group) {
         group.isRebalancing = true
+        for member in group.members { member.offered = nil }
         group.revoking = group.members.filter { !$0.assignment.isEmpty && !$0.isLost }
         finishRebalance(group)
     }

@@ -107,13 +107,13 @@ extension FakeCluster {
         return counts
     }
 
-    /// What a restore would find.
+    /// What the restores of all partitions together would find, by key.
     func changelogCounts(_ stage: StageDefinition) -> [String: Int] {
-        var counts: [String: Int] = [:]
-        for (_, _, record) in visible(stage.changelogTopic.name) where record.key != ChangelogMeta.key {
-            counts[text(record.key)] = Int(text(record.value))
+        var latest: [Int32: [String: Int]] = [:]
+        for (partition, _, record) in visible(stage.changelogTopic.name) where record.key != ChangelogMeta.key {
+            latest[partition, default: [:]][text(record.key)] = Int(text(record.value))
         }
-        return counts
+        return latest.values.reduce(into: [:]) { sums, counts in sums.merge(counts, uniquingKeysWith: +) }
     }
 
     func committedPosition(_ stage: StageDefinition, _ partition: Int32 = 0) -> OffsetAndMetadata? {
