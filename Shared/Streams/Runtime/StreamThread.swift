@@ -7,6 +7,8 @@ import Logging
 struct StreamThread: Sendable {
     /// How long a poll may wait when there is nothing to do; also the delay of the stop: milliseconds.
     private static let wait: Int64 = 20
+    /// Between two attempts to reach the broker: milliseconds.
+    private static let pause: Int64 = 500
 
     let stage: StageDefinition
     let number: Int
@@ -35,6 +37,9 @@ struct StreamThread: Sendable {
                 worker.discard(deadline: .after(.seconds(5)))
                 switch error {
                 case .stop(let failure): throw failure
+                case .unavailable(let reason):
+                    logger.warning("the broker does not answer, trying again", metadata: ["reason": "\(reason)"])
+                    _ = stop.wait(milliseconds: Self.pause)
                 case .rebuild(let reason, let isFenced):
                     metrics.rebuilds.increment()
                     switch backoff.failed(now: time.monotonic) {

@@ -50,7 +50,9 @@ extension StreamWorker {
         progress.watch(running.flatMap { $0.inputs.map(\.topicPartition) }, thread: thread)
         metrics.dropLags()
         if machine.restoring.isEmpty, let finished = restore {
-            logger.info("restored", metadata: ["records": "\(finished.restored)"])
+            if finished.isFinished, finished.restored > 0 {
+                logger.info("restored", metadata: ["records": "\(finished.restored)"])
+            }
             finished.close(deadline: .after(.seconds(5)))
             restore = nil
         }
