@@ -66,17 +66,20 @@ import Testing
         let logger = Logger(label: "test") { _ in EventHandler(heard: heard) }
         let service = try TokensFile(path: file.path, interval: .milliseconds(20), logger: logger)
         #expect(service.tokens.grant(first.utf8) != nil)
-        let group = ServiceGroup(configuration: .init(services: [service], logger: Logger(label: "x") { _ in SwiftLogNoOpLogHandler() }))
+        let group = ServiceGroup(
+            configuration: .init(services: [service], logger: Logger(label: "x") { _ in SwiftLogNoOpLogHandler() }))
         async let end: Void = group.run()
         var iterator = events.makeAsyncIterator()
 
         try Data("broken\n".utf8).write(to: file)
-        try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1_000)], ofItemAtPath: file.path)
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1_000)], ofItemAtPath: file.path)
         #expect(await iterator.next()?.contains("refused") == true)
         #expect(service.tokens.grant(first.utf8) != nil)
 
         try Data("\(second) x\n".utf8).write(to: file)
-        try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 2_000)], ofItemAtPath: file.path)
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 2_000)], ofItemAtPath: file.path)
         #expect(await iterator.next()?.contains("tokens read") == true)
         #expect(service.tokens.grant(first.utf8) == nil)
         #expect(service.tokens.grant(second.utf8) != nil)

@@ -30,11 +30,13 @@ import Testing
         let isOpen = FrontSwitch()
         let route = EventsRoute(
             limits: limits, tokens: tokens, intake: EventIntake(rules: rules), producer: producer,
-            figures: IntakeFigures(factory: metrics), isOpen: { isOpen.isOn.load(ordering: .relaxed) }, wall: { fixtureNow })
+            figures: IntakeFigures(factory: metrics), isOpen: { isOpen.isOn.load(ordering: .relaxed) },
+            wall: { fixtureNow })
         let (addresses, bound) = AsyncStream<HTTPAddress>.makeStream()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let application = ServiceHTTP.application(
-            service: "ingest", address: HTTPAddress(host: "127.0.0.1", port: 0), readiness: Readiness(), metrics: metrics,
+            service: "ingest", address: HTTPAddress(host: "127.0.0.1", port: 0), readiness: Readiness(),
+            metrics: metrics,
             logger: logger, routes: { route.add(to: $0) }, onBound: { bound.yield($0) })
         let group = ServiceGroup(configuration: .init(services: [application], logger: logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -93,7 +95,8 @@ import Testing
             let sent = record.headers.map { "\($0.name)=\(String(decoding: $0.value, as: UTF8.self))" }
             #expect(
                 Set(sent) == [
-                    "ce_specversion=1.0", "ce_id=91-1", "ce_source=https://acme.example/é", "ce_type=support.ticket.created",
+                    "ce_specversion=1.0", "ce_id=91-1", "ce_source=https://acme.example/é",
+                    "ce_type=support.ticket.created",
                     "ce_time=2026-11-20T09:00:00Z", "ce_subject=91", "content-type=application/json",
                 ])
         }
@@ -102,7 +105,8 @@ import Testing
     @Test func oneConnectionCarriesManyRequests() async throws {
         try await withFront { front in
             let body = created()
-            let head = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: \(structured)\r\nContent-Length: \(body.utf8.count)\r\n"
+            let head =
+                "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: \(structured)\r\nContent-Length: \(body.utf8.count)\r\n"
             let first = Array("\(head)\r\n\(body)".utf8)
             let last = Array("\(head)Connection: close\r\n\r\n\(body)".utf8)
             let received = try await front.client.exchange([first, first, last])
@@ -117,7 +121,8 @@ import Testing
         try await withFront { front in
             let late = created(time: "1999-01-01T00:00:00Z")
             let future = created(time: "2026-11-22T00:06:00Z")
-            let answer = try await front.client.post("application/x-ndjson", "\(created())\n\n{\n\(late)\n\(future)\n{}\n")
+            let answer = try await front.client.post(
+                "application/x-ndjson", "\(created())\n\n{\n\(late)\n\(future)\n{}\n")
             #expect(answer.status == 400)
             let list = try #require(JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [[String: Any]])
             #expect(list.map { $0["index"] as? Int } == [1, 2, 3, 4])
@@ -134,7 +139,8 @@ import Testing
     @Test func theListIsBounded() async throws {
         try await withFront { front in
             let answer = try await front.client.post(
-                "application/cloudevents-batch+json", "[\(Array(repeating: "{}", count: 300_000).joined(separator: ","))]")
+                "application/cloudevents-batch+json",
+                "[\(Array(repeating: "{}", count: 300_000).joined(separator: ","))]")
             #expect(answer.status == 400)
             let list = try #require(JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [[String: Any]])
             #expect(list.count == EventIntake.maximumFaults)
@@ -142,7 +148,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("application/cloudevents+json", "", "malformed_json"), ("application/cloudevents+json", "[]", "malformed_json"),
+        ("application/cloudevents+json", "", "malformed_json"),
+        ("application/cloudevents+json", "[]", "malformed_json"),
         ("application/cloudevents-batch+json", "{}", "malformed_json"),
         ("application/cloudevents-batch+json", "[{},", "malformed_json"), ("application/json", "", "malformed_json"),
         ("application/json", "\"x\"", "malformed_json"),
@@ -185,7 +192,8 @@ import Testing
     // MARK: 401
 
     @Test func tokensAndTheirSources() async throws {
-        let tokens = try BearerTokens(parsing: "token-a-0123456789abcdef https://acme.example/\ntoken-b-0123456789abcdef https://b.example/")
+        let tokens = try BearerTokens(
+            parsing: "token-a-0123456789abcdef https://acme.example/\ntoken-b-0123456789abcdef https://b.example/")
         try await withFront(tokens: tokens) { front in
             func status(_ authorization: String?) async throws -> HTTPClient.Answer {
                 try await front.client.post(
@@ -193,7 +201,8 @@ import Testing
             }
             #expect(try await status("Bearer token-a-0123456789abcdef").status == 202)
             #expect(try await status("bearer  token-a-0123456789abcdef").status == 202)
-            for wrong in [nil, "Bearer ", "Bearer wrong", "token-a-0123456789abcdef", "Basic token-a-0123456789abcdef"] {
+            for wrong in [nil, "Bearer ", "Bearer wrong", "token-a-0123456789abcdef", "Basic token-a-0123456789abcdef"]
+            {
                 let answer = try await status(wrong)
                 #expect(answer.status == 401)
                 #expect(answer.headers["www-authenticate"] == "Bearer")
@@ -218,12 +227,14 @@ import Testing
             #expect(try await front.client.post("application/json", created() + padding).status == 202)
             #expect(try await front.client.post("application/x-ndjson", padding + padding).status == 413)
             // Without a declared length: cut at the limit.
-            let head = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: \(structured)\r\nTransfer-Encoding: chunked\r\n\r\n"
+            let head =
+                "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: \(structured)\r\nTransfer-Encoding: chunked\r\n\r\n"
             let chunk = "3e8\r\n\(String(repeating: " ", count: 1_000))\r\n"
             let received = try await front.client.exchange(
                 [Array(head.utf8)] + (0..<3).map { _ in Array(chunk.utf8) }, untilAnswered: true)
             #expect(HTTPClient.parse(received)?.status == 413)
-            let small = "POST /v1/events HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: \(structured)\r\n"
+            let small =
+                "POST /v1/events HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: \(structured)\r\n"
                 + "Transfer-Encoding: chunked\r\n\r\n\(String(created().utf8.count, radix: 16))\r\n\(created())\r\n0\r\n\r\n"
             #expect(HTTPClient.parse(try await front.client.exchange([Array(small.utf8)]))?.status == 202)
         }
@@ -326,7 +337,8 @@ import Testing
         var limits = IntakeLimits()
         limits.bodyTimeout = .milliseconds(100)
         try await withFront(limits) { front in
-            let head = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: \(structured)\r\nContent-Length: 1000\r\n\r\n{"
+            let head =
+                "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: \(structured)\r\nContent-Length: 1000\r\n\r\n{"
             // Returns when the server has closed the connection.
             let received = try await front.client.exchange([Array(head.utf8)])
             #expect(HTTPClient.parse(received)?.status != 202)
@@ -339,7 +351,8 @@ import Testing
         var limits = IntakeLimits()
         limits.bodyTimeout = .milliseconds(100)
         try await withFront(limits) { front in
-            let head = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n{"
+            let head =
+                "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n{"
             let received = try await front.client.exchange([Array(head.utf8)])
             #expect(HTTPClient.parse(received)?.status == 415)
         }
@@ -348,7 +361,8 @@ import Testing
     @Test func aBodyThatBreaksOffIsNotAccepted() async throws {
         try await withFront { front in
             let line = created() + "\n"
-            let head = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: application/x-ndjson\r\n"
+            let head =
+                "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: application/x-ndjson\r\n"
                 + "Content-Length: \(line.utf8.count * 2)\r\n\r\n\(line)"
             try await front.client.sendAndHangUp(Array(head.utf8))
             #expect(try await front.client.post(structured, created(ticket: "after")).status == 202)

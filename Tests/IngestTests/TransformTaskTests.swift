@@ -11,19 +11,24 @@ import Testing
 @Suite struct TransformTaskTests {
     typealias Header = (name: String, value: [UInt8]?)
 
-    private func task(_ rules: Rules = .default, pseudonymizer: Pseudonymizer? = nil, partitions: Int32 = 12) -> TransformTask {
+    private func task(_ rules: Rules = .default, pseudonymizer: Pseudonymizer? = nil, partitions: Int32 = 12)
+        -> TransformTask
+    {
         TransformTask(
             options: DecoderOptions(rules), keepsComments: rules.keepComments, pseudonymizer: pseudonymizer,
             partitionCounts: Array(repeating: partitions, count: 5), figures: TransformFigures())
     }
 
-    private func batch(_ values: [[UInt8]?], headers: [Header] = [], timestamp: Int64 = fixtureNow / 1_000) -> RecordBatch {
+    private func batch(_ values: [[UInt8]?], headers: [Header] = [], timestamp: Int64 = fixtureNow / 1_000)
+        -> RecordBatch
+    {
         let batch = RecordBatch()
         for (offset, value) in values.enumerated() {
             let place = TopicPartition(topic: "support.inbound", partition: 3)
             if let value {
                 unsafe batch.append(
-                    place, offset: Int64(offset), timestamp: timestamp, key: nil, value: value.span.bytes, headers: headers)
+                    place, offset: Int64(offset), timestamp: timestamp, key: nil, value: value.span.bytes,
+                    headers: headers)
             } else {
                 batch.append(place, offset: Int64(offset), timestamp: timestamp, key: nil, value: nil, headers: headers)
             }
@@ -32,7 +37,8 @@ import Testing
     }
 
     @discardableResult
-    private func run(_ task: TransformTask, _ values: [String], headers: [Header] = [], at wall: Int64? = fixtureNow) throws
+    private func run(_ task: TransformTask, _ values: [String], headers: [Header] = [], at wall: Int64? = fixtureNow)
+        throws
         -> CapturingOutput
     {
         let output = CapturingOutput()
@@ -73,7 +79,8 @@ import Testing
             #expect(output.sent.map(\.output) == [route.topic])
             #expect(output.sent.map(\.key) == [route.key])
             #expect(output.sent.map(\.partition) == [murmur2Partition(route.key, Int(partitions))])
-            let value = try #require(JSONSerialization.jsonObject(with: Data(output.sent[0].value.utf8)) as? [String: Any])
+            let value = try #require(
+                JSONSerialization.jsonObject(with: Data(output.sent[0].value.utf8)) as? [String: Any])
             #expect(value["type"] as? String == "support.\(route.type)")
             #expect(value["time"] as? String == "2026-11-20T09:00:00.000000Z")
         }
@@ -131,7 +138,8 @@ import Testing
     }
 
     @Test func anArrayIsManyEvents() throws {
-        let output = try run(task(), ["  [\(created(ticket: "1")), \(created(ticket: "2"))]", "[]", "\t\(created(ticket: "3"))"])
+        let output = try run(
+            task(), ["  [\(created(ticket: "1")), \(created(ticket: "2"))]", "[]", "\t\(created(ticket: "3"))"])
         #expect(output.sent.map(\.key) == ["1", "2", "3"])
         #expect(output.rejected.isEmpty)
     }
@@ -180,7 +188,8 @@ import Testing
             let output = try run(task(), [#"{"ticket_id":"91"}"#], headers: headers(prefix))
             #expect(output.sent == structured.sent)
         }
-        let incomplete = try run(task(), [#"{"ticket_id":"91"}"#], headers: headers("ce_").filter { $0.name != "ce_type" })
+        let incomplete = try run(
+            task(), [#"{"ticket_id":"91"}"#], headers: headers("ce_").filter { $0.name != "ce_type" })
         #expect(incomplete.rejected == [.init(record: 0, reason: "missing_field", pointer: "/type")])
         // Headers that have nothing to do with CloudEvents make no binary mode.
         #expect(try run(task(), [created()], headers: [("trace", Array("x".utf8))]).sent.count == 1)
@@ -207,11 +216,14 @@ import Testing
         let rules = try Rules(
             parsing: "priority_aliases: {p1: urgent, HÖCHSTE: urgent}\nstatus_aliases: {Waiting: on_hold}")
         for alias in ["P1", "p1", "höchste"] {
-            #expect(try run(task(rules), [created(data: #""priority":"\#(alias)""#)]).sent[0].value.contains(#""priority":"urgent""#))
+            #expect(
+                try run(task(rules), [created(data: #""priority":"\#(alias)""#)]).sent[0].value.contains(
+                    #""priority":"urgent""#))
         }
         let change = event("ticket.status_changed", #"{"ticket_id":"1","status":"waiting"}"#)
         #expect(try run(task(rules), [change]).sent[0].value.contains(#""status":"on_hold""#))
-        #expect(try run(task(), [change]).rejected == [.init(record: 0, reason: "invalid_field", pointer: "/data/status")])
+        #expect(
+            try run(task(), [change]).rejected == [.init(record: 0, reason: "invalid_field", pointer: "/data/status")])
     }
 
     @Test func pseudonyms() throws {
@@ -236,7 +248,8 @@ import Testing
         #expect(half.sent[2].key == pseudonym)
         #expect(!half.sent[2].value.contains("C-7"))
         // A cleared member stays cleared.
-        let cleared = try run(task(pseudonymizer: both), [event("ticket.updated", #"{"ticket_id":"1","agent_id":null}"#)])
+        let cleared = try run(
+            task(pseudonymizer: both), [event("ticket.updated", #"{"ticket_id":"1","agent_id":null}"#)])
         #expect(cleared.sent[0].value.contains(#""agent_id":null"#))
     }
 
@@ -246,7 +259,8 @@ import Testing
         let rules = try Rules(parsing: "pseudonymize: [agent_id]")
         #expect(try IngestDefinition.pseudonymizer(.default, keyFile: nil) == nil)
         func refusal(_ file: String?) throws -> String {
-            try #require(throws: SettingsError.self) { _ = try IngestDefinition.pseudonymizer(rules, keyFile: file) }.description
+            try #require(throws: SettingsError.self) { _ = try IngestDefinition.pseudonymizer(rules, keyFile: file) }
+                .description
         }
         #expect(try refusal(nil).contains("there is no key"))
         #expect(try refusal("/nonexistent").contains("cannot be read"))

@@ -33,7 +33,8 @@ package struct TokensFile: Service, CustomStringConvertible {
     /// Reads the file again; the tokens before stay when it is refused.
     package func reload() {
         guard let text = Self.read(path) else {
-            logger.error("the tokens file cannot be read; the tokens read before stay valid", metadata: ["path": "\(path)"])
+            logger.error(
+                "the tokens file cannot be read; the tokens read before stay valid", metadata: ["path": "\(path)"])
             return
         }
         do {

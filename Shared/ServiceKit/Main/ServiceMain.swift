@@ -1,9 +1,9 @@
 import ArgumentParser
 import Foundation
+public import Hummingbird
 import Kafka
 import Logging
 import Metrics
-public import Hummingbird
 public import ServiceLifecycle
 public import Streams
 
