@@ -84,7 +84,7 @@ struct RowCells {
 
     /// Appends the value as JSON; false, with nothing appended, when it is absent.
     func append(
-        _ value: Mapping.Value, _ form: EventType.Form, member: String, to json: inout [UInt8]
+        _ value: Mapping.Value, _ form: EventShape.Form, member: String, to json: inout [UInt8]
     ) throws(RowRejection) -> Bool {
         if form == .time {
             guard let time = try instant(value) else { return false }
