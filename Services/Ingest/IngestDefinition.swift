@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 package import ServiceKit
 
 /// What ingest consists of.
@@ -11,7 +12,8 @@ package enum IngestDefinition {
         let settings = try IngestSettings(options, environment: variables)
         let tokensFile = try settings.tokensFile.map { path in try TokensFile(path: path, logger: environment.logger) }
         if tokensFile == nil {
-            environment.logger.warning("anybody who reaches the HTTP address may post events; set --tokens-file to change that")
+            environment.logger.warning(
+                "anybody who reaches the HTTP address may post events; set --tokens-file to change that")
         }
         let producer = try KafkaInboundProducer(environment)
         let readiness = environment.readiness
@@ -36,7 +38,8 @@ package enum IngestDefinition {
             ])
         }
         guard let keyFile else {
-            throw fault("the rules say pseudonymize, but there is no key", "name a file whose first line is a long random key")
+            throw fault(
+                "the rules say pseudonymize, but there is no key", "name a file whose first line is a long random key")
         }
         guard let key = SecretFile.firstLine(keyFile) else {
             throw fault("the file \(keyFile) cannot be read or is empty", "check the path and its permissions")

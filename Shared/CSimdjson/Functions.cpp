@@ -14,6 +14,8 @@ uint64_t db_fnv1a(const uint8_t *bytes, size_t length, uint64_t state) {
     return deskbeat::fnv1a(bytes, length, state);
 }
 
+size_t db_plain_prefix(const uint8_t *bytes, size_t length) { return deskbeat::plainPrefix(bytes, length); }
+
 size_t db_format_double(double value, uint8_t *out) {
     auto *first = reinterpret_cast<char *>(out);
     return static_cast<size_t>(std::to_chars(first, first + 32, value).ptr - first);

@@ -77,6 +77,19 @@ inline Scan scan(const uint8_t *p, size_t n) {
     return {escape != 0, (high & 0x80) == 0};
 }
 
+/// Number of bytes in front of the first one that a JSON string has to escape. Reads nothing behind `n`.
+inline size_t plainPrefix(const uint8_t *p, size_t n) {
+    const auto plain = [p](size_t i) { return p[i] >= 0x20 && p[i] != '"' && p[i] != '\\'; };
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        uint8_t escape = 0;
+        for (size_t k = 0; k < 16; ++k) escape |= plain(i + k) ? 0 : 1;
+        if (escape != 0) break;
+    }
+    while (i < n && plain(i)) ++i;
+    return i;
+}
+
 inline void copy(uint8_t *to, const uint8_t *from, size_t n) {
     size_t i = 0;
     do {

@@ -32,7 +32,7 @@ public struct KafkaError: Error, Hashable, Sendable {
 
     /// The one place where librdkafka's flags become a reaction. The order matters: an error that requires an abort may
     /// be marked retriable too, and everything that is neither is fatal.
-    static func reaction(requiresAbort: Bool, isRetriable: Bool) -> Reaction {
+    package static func reaction(requiresAbort: Bool, isRetriable: Bool) -> Reaction {
         if requiresAbort { return .abort }
         if isRetriable { return .retry }
         return .fatal

@@ -23,7 +23,7 @@ public struct AlertEncoder: Sendable {
     ///   - sequence: strictly increasing for one key, not negative.
     ///   - schema: URI of the type's JSON Schema.
     public mutating func begin(
-        id: Hash128, source: String, type: String, subject: RawSpan, time: Int64, sequence: Int64, schema: String
+        id: Hash128, source: String, type: String, subject: [UInt8], time: Int64, sequence: Int64, schema: String
     ) {
         precondition(sequence >= 0, "a sequence is not negative")
         json.clear()

@@ -54,8 +54,22 @@ public enum CloudEventAttribute: UInt32, CaseIterable, Sendable {
 ///     let event = decoder[0]
 ///
 /// The strings of a batch are copied into an arena of the decoder, so nothing refers to the input when `decode`
-/// returns, and everything is gone with the next `decode`. An instance belongs to one thread. Duplicate names in an
-/// object: the last one counts. Steady state allocates nothing.
+/// returns, and everything is gone with the next `decode`. An instance belongs to one thread. Steady state allocates
+/// nothing.
+///
+/// Of several reasons the first counts: size, JSON as a whole, envelope, type, required members, values (in the order of
+/// `EventField`), currency, time. What the contract leaves open is decided here:
+///
+/// - A name that comes twice in an object: the last one counts. Nesting deeper than 1024 is `malformed_json`.
+/// - A label is at most 100 bytes as given and folded. An empty label is none: it clears in `support.ticket.updated`.
+/// - Numbers as ids and labels are taken as they are written (`1.50`, `1e3`). Tags are labels, and a set.
+/// - `null` for an optional member is absent, except in `support.ticket.updated`; for a required one it is missing.
+/// - `source` is a string of at most 2048 bytes without NUL; free texts (`reason`, `cost_type`) have at most 1024 bytes.
+/// - `sequence` may be written `7.0` or `7e2`; strings hold digits only. At most nine fraction digits in a time.
+/// - `created_at` must lie in the same range as `time`. Durations are 0 to 10^9 seconds.
+/// - A `channel` of any text that is not in the set is `other`; a deletion for any other reason than spam is `deleted`.
+/// - A voided event that names several entities belongs to the first of ticket, contact, survey, feedback, customer,
+///   agent, period.
 @safe
 public final class EventDecoder {
     /// Bytes behind the last value that should be readable; without them the buffer is copied.

@@ -15,8 +15,14 @@ public enum FNV1a {
 
     /// Identity of the event with this `source` and `id`.
     public static func identity(source: RawSpan, id: RawSpan) -> UInt64 {
-        let separated = (hash(source) ^ 0) &* 1_099_511_628_211
+        // The step for a NUL: nothing to mix in, one multiplication by the prime.
+        let separated = hash(source) &* 1_099_511_628_211
         return hash(id, from: separated)
+    }
+
+    /// Identity of the event with this `source` and `id`.
+    public static func identity(source: [UInt8], id: [UInt8]) -> UInt64 {
+        unsafe identity(source: source.span.bytes, id: id.span.bytes)
     }
 }
 
@@ -53,6 +59,11 @@ public struct Hash128: Hashable, Sendable {
     public init(_ bytes: RawSpan) {
         high = KeyHash.hash(bytes, seed: 0x9e37_79b9_7f4a_7c15)
         low = KeyHash.hash(bytes, seed: 0xd1b5_4a32_d192_ed03)
+    }
+
+    /// Hash of an array's bytes.
+    public init(_ bytes: [UInt8]) {
+        unsafe self.init(bytes.span.bytes)
     }
 
     /// Appends 32 lower-case hexadecimal digits.

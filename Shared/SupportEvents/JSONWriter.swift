@@ -220,21 +220,20 @@ public struct JSONWriter: Sendable {
                 unsafe digits[first] = 0x30 + UInt8(truncatingIfNeeded: left % 10)
                 left /= 10
             } while left > 0
-            unsafe bytes.append(contentsOf: digits[first...])
+            unsafe bytes.append(contentsOf: UnsafeMutableBufferPointer(rebasing: digits[first...]))
         }
     }
 
     private mutating func appendString(_ string: UnsafeRawBufferPointer) {
         bytes.append(UInt8(ascii: "\""))
-        var plain = 0
-        for index in 0..<string.count {
-            let byte = unsafe string[index]
-            guard byte < 0x20 || byte == 0x22 || byte == 0x5c else { continue }
-            unsafe bytes.append(contentsOf: string[plain..<index])
-            appendEscape(of: byte)
-            plain = index + 1
+        var left = unsafe string
+        while true {
+            let plain = unsafe db_plain_prefix(left.bindMemory(to: UInt8.self).baseAddress, left.count)
+            unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: left[..<plain]))
+            guard plain < left.count else { break }
+            unsafe appendEscape(of: left[plain])
+            unsafe left = UnsafeRawBufferPointer(rebasing: left[(plain + 1)...])
         }
-        unsafe bytes.append(contentsOf: string[plain...])
         bytes.append(UInt8(ascii: "\""))
     }
 

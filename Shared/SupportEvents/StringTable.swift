@@ -88,6 +88,11 @@ public struct StringTable: ~Copyable {
         }
     }
 
+    /// The id of a string that is in the table, without taking a reference.
+    public func find(_ string: [UInt8]) -> UInt32? {
+        unsafe find(string.span.bytes, hash: KeyHash.hash(string))
+    }
+
     private func equal(_ entry: Entry, _ string: RawSpan) -> Bool {
         guard Int(entry.count) == string.byteCount else { return false }
         return unsafe bytes.withUnsafeBytes { all in

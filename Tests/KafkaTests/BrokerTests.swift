@@ -204,7 +204,7 @@ struct BrokerTests {
                 try consumer.poll { _ in !handler.events.isEmpty }
                 let current = try #require(consumer.groupMetadata())
                 let past = try #require(
-                    GroupMetadata(group: group, member: current.member, generation: current.generation + 1))
+                    GroupMetadata(group: group, member: current.member, generation: current.generation - 1))
                 let producer = try TransactionalProducer(
                     configuration: configuration, transactionalID: id, logger: quiet)
                 try producer.initTransactions(patience)

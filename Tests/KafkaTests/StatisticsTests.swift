@@ -27,7 +27,9 @@ struct StatisticsTests {
                 return seen != nil
             }
             #expect((0...5).contains(try #require(seen)))
-            try consumer.poll { _ in metrics.values.withLock { ($0["kafka_brokers_up{client=measured-client}"] ?? 0) >= 1 } }
+            try consumer.poll { _ in
+                metrics.values.withLock { ($0["kafka_brokers_up{client=measured-client}"] ?? 0) >= 1 }
+            }
             try consumer.close(patience)
         }
     }

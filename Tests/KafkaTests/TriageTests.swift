@@ -19,6 +19,14 @@ struct TriageTests {
         return producer
     }
 
+    /// Abort goes before retry, and what is neither is fatal.
+    @Test func theOrderOfTheTriage() {
+        #expect(KafkaError.reaction(requiresAbort: true, isRetriable: true) == .abort)
+        #expect(KafkaError.reaction(requiresAbort: true, isRetriable: false) == .abort)
+        #expect(KafkaError.reaction(requiresAbort: false, isRetriable: true) == .retry)
+        #expect(KafkaError.reaction(requiresAbort: false, isRetriable: false) == .fatal)
+    }
+
     @Test(arguments: [
         KafkaError.Code.illegalGeneration, .unknownMember, .fencedInstanceID, .rebalanceInProgress,
     ])

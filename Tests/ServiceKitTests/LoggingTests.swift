@@ -66,7 +66,9 @@ import Testing
         let sink = LogSink(descriptor: pipe.fileHandleForWriting.fileDescriptor, limit: 64 << 10)
         let logger = Logger(label: "test") { ServiceLogHandler(label: $0, style: .json, level: .info, sink: sink) }
         for index in 0..<200 { logger.info("\(index) \(String(repeating: "x", count: 4_000))") }
-        let reader = Thread { sink.flush(seconds: 30); try? pipe.fileHandleForWriting.close() }
+        let reader = Thread {
+            sink.flush(seconds: 30); try? pipe.fileHandleForWriting.close()
+        }
         reader.start()
         let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         let lines = text.split(separator: "\n")

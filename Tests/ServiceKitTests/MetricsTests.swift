@@ -10,8 +10,10 @@ import Testing
     @Test func everyTypeIsWritten() {
         let registry = MetricsRegistry(includesProcess: false)
         registry.describe("events_total", "Events\\accepted\nso far")
-        Counter(label: "events", dimensions: [("reason", "a\"b\\c\nd"), ("1st-kind", "x")], factory: registry).increment(by: 3)
-        Counter(label: "events", dimensions: [("1st-kind", "x"), ("reason", "a\"b\\c\nd")], factory: registry).increment()
+        Counter(label: "events", dimensions: [("reason", "a\"b\\c\nd"), ("1st-kind", "x")], factory: registry)
+            .increment(by: 3)
+        Counter(label: "events", dimensions: [("1st-kind", "x"), ("reason", "a\"b\\c\nd")], factory: registry)
+            .increment()
         FloatingPointCounter(label: "cpu_seconds_total", factory: registry).increment(by: 1.5)
         Meter(label: "queue.length", factory: registry).set(7)
         Gauge(label: "ratio", factory: registry).record(0.25)

@@ -37,7 +37,8 @@ struct RulesFault: Sendable, CustomTestStringConvertible {
         .init("breakdowns: [agent]", 1, 14, "breakdowns[0]", "agents are no breakdown", "agents"),
         .init("breakdowns: [[team, team]]", 1, 21, "breakdowns[0]", "stands twice"),
         .init(
-            "breakdowns: [[team, tier, priority, channel, category]]", 1, 14, "breakdowns[0]", "5 dimensions", "at most 4"),
+            "breakdowns: [[team, tier, priority, channel, category]]", 1, 14, "breakdowns[0]", "5 dimensions",
+            "at most 4"),
         .init("windows: [days]", 1, 11, "windows[0]", "\"days\" is unknown", "day?"),
         .init("emit_interval: 2h", 1, 16, "emit_interval", "2h is too long", "at most 1h"),
         .init("emit_interval: soon", 1, 16, "emit_interval", "no duration", "90s"),

@@ -1,3 +1,4 @@
+import BusinessTime
 import Foundation
 import ServiceKit
 import Testing
@@ -18,7 +19,7 @@ import Testing
         #expect(rules.history[.hour] == 8 * day)
         #expect(rules.history[.day] == 400 * day)
         #expect(rules.history[.week] == 400 * day)
-        for kind in [Rules.History.Kind.month, .quarter, .year] { #expect(rules.history[kind] == 315_576_000_000) }
+        for kind in [WindowKind.month, .quarter, .year] { #expect(rules.history[kind] == 315_576_000_000) }
     }
 
     @Test func everyMemberIsRead() throws {
@@ -47,9 +48,11 @@ import Testing
         #expect(rules.history[.week] == 50 * 604_800_000)
         #expect(rules.history[.quarter] == 315_576_000_000)
         #expect(rules.history[.year] == 631_152_000_000)
+        #expect(rules.history[.rolling24Hours] == rules.history[.hour])
+        #expect(rules.history[.rolling30Days] == rules.history[.day])
         #expect(rules.kpis == ["first_response_time", "resolution_time"])
         #expect(rules.breakdowns == [["priority"], ["priority", "team"]])
-        #expect(rules.windows == ["day", "24h"])
+        #expect(rules.windows == [.day, .rolling24Hours])
         #expect(rules.emitInterval == 250)
         #expect(rules.minimumSample == 7)
         #expect(rules.priorities == ["p1", "p2"])
@@ -63,9 +66,20 @@ import Testing
         #expect(rules.sections["calendars"]?.entries?.first?.key == "always")
     }
 
+    @Test func labelsAreFoldedAsThoseOfEvents() throws {
+        let rules = try Rules(parsing: "priorities: [STRASSE]\npriority_aliases: {Straße 1: STRASSE, ΣΑΣ: x}")
+        #expect(rules.priorities == ["strasse"])
+        #expect(rules.priorityAliases == ["strasse 1": "strasse", "σασ": "x"])
+    }
+
+    @Test func theZoneIsLoaded() throws {
+        #expect(try Rules(parsing: "timezone: Europe/Berlin").zone().name == "Europe/Berlin")
+        #expect(try Rules.default.zone().name == "UTC")
+    }
+
     @Test func oneHistoryForAll() throws {
         let rules = try Rules(parsing: "history: 100y")
-        for kind in Rules.History.Kind.allCases { #expect(rules.history[kind] == 3_155_760_000_000) }
+        for kind in WindowKind.allCases { #expect(rules.history[kind] == 3_155_760_000_000) }
     }
 
     @Test func aPreciseHistoryWinsWhereverItStands() throws {
@@ -111,7 +125,8 @@ import Testing
 
     @Test(arguments: [
         "timezone: Europe/Paris", "history: {hours: 9d}", "kpis: [nps]", "breakdowns: [team]", "windows: [day]",
-        "emit_interval: 1s", "min_sample: 31", "priorities: [low, normal, high, urgent]", "priority_aliases: {p1: urgent}",
+        "emit_interval: 1s", "min_sample: 31", "priorities: [low, normal, high, urgent]",
+        "priority_aliases: {p1: urgent}",
         "status_aliases: {p1: open}", "keep_unknown: [x]", "keep_comments: true", "pseudonymize: [agent_id]",
         "max_future: 1s", "goals: []", "goals: {}", "goals: x", "goals: 'x'", "owners: x", "breakdowns: [[team, tier]]",
         "breakdowns: [team, tier]", "breakdowns: []",

@@ -50,7 +50,9 @@ final class FakeStage: Sendable {
         let url = try #require(URL(string: "http://\(address)\(path)"))
         let (data, response) = try await URLSession.shared.data(from: url)
         let http = try #require(response as? HTTPURLResponse)
-        return (http.statusCode, http.value(forHTTPHeaderField: "Content-Type") ?? "", String(decoding: data, as: UTF8.self))
+        return (
+            http.statusCode, http.value(forHTTPHeaderField: "Content-Type") ?? "", String(decoding: data, as: UTF8.self)
+        )
     }
 
     /// Runs a service, hands its group and address to `body`, and returns how the service ended.

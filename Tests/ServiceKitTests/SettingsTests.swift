@@ -3,6 +3,7 @@ import Foundation
 import Kafka
 import Logging
 import ServiceKit
+import Streams
 import Testing
 
 @Suite struct SettingsTests {

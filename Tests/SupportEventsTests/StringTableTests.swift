@@ -73,7 +73,6 @@ import Testing
             #expect(table.count == model.count)
             for (string, known) in model {
                 #expect(table.bytes(of: known.id) == string, "seed \(seed), round \(round)")
-                #expect(withSpan(of: string) { table.find($0, hash: hash) } != nil || hash != 0)
             }
         }
         for (_, known) in model {
@@ -98,11 +97,5 @@ import Testing
 
     private func withSpan<Result>(of bytes: [UInt8], _ body: (RawSpan) -> Result) -> Result {
         unsafe body(bytes.span.bytes)
-    }
-}
-
-extension StringTable {
-    func find(_ bytes: [UInt8]) -> UInt32? {
-        unsafe find(bytes.span.bytes, hash: KeyHash.hash(bytes))
     }
 }

@@ -58,10 +58,12 @@ package final class BearerTokens: Sendable {
             guard let token = words.first, !token.hasPrefix("#") else { continue }
             guard words.count == 2 else {
                 throw FileError(
-                    description: "line \(index + 1) has \(words.count) words; write a token, a blank and a source prefix")
+                    description:
+                        "line \(index + 1) has \(words.count) words; write a token, a blank and a source prefix")
             }
             guard token.utf8.count >= 16 else {
-                throw FileError(description: "the token in line \(index + 1) is shorter than 16 bytes; make it random and longer")
+                throw FileError(
+                    description: "the token in line \(index + 1) is shorter than 16 bytes; make it random and longer")
             }
             entries.append(Entry(digest: SHA256.hash(data: Array(token.utf8)), prefix: String(words[1])))
         }

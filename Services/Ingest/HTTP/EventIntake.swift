@@ -87,7 +87,10 @@ package final class EventIntake: Sendable {
         var faults: [EventFault] = []
         var headers: [InboundRecord.Header] = []
         if case .binary(let attributes) = mode {
-            headers = attributes.map { .init("ce_\($0.attribute)", $0.value) } + [.init("content-type", Array("application/json".utf8))]
+            headers =
+                attributes.map { .init("ce_\($0.attribute)", $0.value) } + [
+                    .init("content-type", Array("application/json".utf8))
+                ]
         }
         var start = 0
         while start < places.count, faults.count < maximumFaults {
@@ -95,7 +98,9 @@ package final class EventIntake: Sendable {
             decoder.begin()
             for place in places[start..<end] {
                 if case .binary(let attributes) = mode {
-                    decoder.add(start: place.lowerBound, count: place.count, attributes: attributes.map { ($0.attribute, $0.value) })
+                    decoder.add(
+                        start: place.lowerBound, count: place.count,
+                        attributes: attributes.map { ($0.attribute, $0.value) })
                 } else {
                     decoder.add(start: place.lowerBound, count: place.count)
                 }

@@ -90,7 +90,9 @@ package struct EventsRoute: Sendable {
         let response = await budget.with(bytes: declared ?? limit) {
             guard let body = await read(request, context, limit: limit) else { return tooLarge(context, limit) }
             guard declared == nil || declared == body.count else {
-                return ServiceHTTP.json(.badRequest) { $0.member("error", "The body is shorter than its declared length.") }
+                return ServiceHTTP.json(.badRequest) {
+                    $0.member("error", "The body is shorter than its declared length.")
+                }
             }
             return await accept(body, mode, grant, sender)
         }
@@ -132,7 +134,9 @@ package struct EventsRoute: Sendable {
     /// is cut off, so that dribbling clients cannot hold the budget.
     private func read(_ request: Request, _ context: ServiceRequestContext, limit: Int) async -> [UInt8]? {
         let channel = context.channel
-        let deadline = channel.eventLoop.scheduleTask(in: TimeAmount(limits.bodyTimeout)) { channel.close(promise: nil) }
+        let deadline = channel.eventLoop.scheduleTask(in: TimeAmount(limits.bodyTimeout)) {
+            channel.close(promise: nil)
+        }
         defer { deadline.cancel() }
         var body: [UInt8] = []
         do {

@@ -14,7 +14,9 @@ package struct IntakeFigures: Sendable {
         rejected = Dictionary(
             uniqueKeysWithValues: RejectionReason.allCases.map {
                 let dimensions = [("reason", $0.identifier)]
-                return ($0, Counter(label: "ingest_http_events_rejected_total", dimensions: dimensions, factory: factory))
+                return (
+                    $0, Counter(label: "ingest_http_events_rejected_total", dimensions: dimensions, factory: factory)
+                )
             })
         self.factory = factory
     }
@@ -28,6 +30,7 @@ package struct IntakeFigures: Sendable {
     }
 
     func answered(_ status: HTTPResponse.Status) {
-        Counter(label: "ingest_http_requests_total", dimensions: [("status", "\(status.code)")], factory: factory).increment()
+        Counter(label: "ingest_http_requests_total", dimensions: [("status", "\(status.code)")], factory: factory)
+            .increment()
     }
 }

@@ -18,7 +18,8 @@ package final class KafkaInboundProducer: InboundProducer, Service, CustomString
         topic = environment.topics.inbound
         logger = environment.logger
         producer = try KafkaProducer(
-            configuration: environment.settings.kafka, deliveryTimeout: Self.deliveryTimeout, logger: environment.logger)
+            configuration: environment.settings.kafka, deliveryTimeout: Self.deliveryTimeout, logger: environment.logger
+        )
     }
 
     package func send(_ records: [InboundRecord]) async throws(InboundFailure) {

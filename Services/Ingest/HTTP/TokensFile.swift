@@ -10,6 +10,8 @@ package struct TokensFile: Service, CustomStringConvertible {
     private let path: String
     private let logger: Logger
     private let interval: Duration
+    /// When the file had been modified just before it was read: a change while the service starts is not missed.
+    private let firstModification: Date?
     package var description: String { "tokens-file" }
 
     /// - Throws: When the file cannot be read or is refused: without it nobody could post.
@@ -17,6 +19,7 @@ package struct TokensFile: Service, CustomStringConvertible {
         self.path = path
         self.interval = interval
         self.logger = logger
+        firstModification = Self.modification(path)
         guard let text = Self.read(path) else {
             throw BearerTokens.FileError(description: "the tokens file \(path) cannot be read; check --tokens-file")
         }
@@ -30,7 +33,8 @@ package struct TokensFile: Service, CustomStringConvertible {
     /// Reads the file again; the tokens before stay when it is refused.
     package func reload() {
         guard let text = Self.read(path) else {
-            logger.error("the tokens file cannot be read; the tokens read before stay valid", metadata: ["path": "\(path)"])
+            logger.error(
+                "the tokens file cannot be read; the tokens read before stay valid", metadata: ["path": "\(path)"])
             return
         }
         do {
@@ -48,9 +52,9 @@ package struct TokensFile: Service, CustomStringConvertible {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in await UnixSignalsSequence(trapping: .sighup) { reload() } }
                 group.addTask {
-                    var seen = modification()
+                    var seen = firstModification
                     while (try? await Task.sleep(for: interval)) != nil {
-                        let now = modification()
+                        let now = Self.modification(path)
                         if now != seen { reload() }
                         seen = now
                     }
@@ -59,7 +63,7 @@ package struct TokensFile: Service, CustomStringConvertible {
         }
     }
 
-    private func modification() -> Date? {
+    private static func modification(_ path: String) -> Date? {
         (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
     }
 

@@ -5,7 +5,8 @@ import SupportEvents
 /// The stage `ingest/transform`: inbound topic to canonical topics, without state, exactly once.
 package enum TransformStage {
     package static func definition(
-        _ settings: ServiceSettings, rules: Rules, pseudonymizer: Pseudonymizer?, figures: TransformFigures = TransformFigures()
+        _ settings: ServiceSettings, rules: Rules, pseudonymizer: Pseudonymizer?,
+        figures: TransformFigures = TransformFigures()
     ) -> StageDefinition {
         let topics = TopicNames(prefix: settings.topicPrefix)
         let partitions = Int32(settings.partitions)

@@ -119,7 +119,8 @@ package final class TransformTask: StreamTask {
             let event = decoder[index]
             if let reason = event.rejection {
                 let pointer = decoder.string(event.pointer)
-                reject(batch, origin.record, reason, origin.element < 0 ? pointer : "/\(origin.element)\(pointer)", output)
+                reject(
+                    batch, origin.record, reason, origin.element < 0 ? pointer : "/\(origin.element)\(pointer)", output)
             } else {
                 forward(event, output)
             }

@@ -152,6 +152,9 @@ uint64_t db_hash64(const uint8_t *_Nullable bytes, size_t length, uint64_t seed)
 /// FNV-1a, 64 bit, going on from `state` (14695981039346656037 to begin).
 uint64_t db_fnv1a(const uint8_t *_Nullable bytes, size_t length, uint64_t state);
 
+/// Number of bytes at the beginning of a string that JSON takes as they are (no quote, backslash, control character).
+size_t db_plain_prefix(const uint8_t *_Nullable bytes, size_t length);
+
 /// Whether two strings of the same length are equal.
 static inline bool db_equal(const void *_Nullable a, const void *_Nullable b, size_t length) {
     return length == 0 || memcmp(a, b, length) == 0;

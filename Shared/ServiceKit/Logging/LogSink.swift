@@ -63,7 +63,9 @@ public final class LogSink: Sendable {
             guard let next else { return }
             put(next.bytes)
             if next.dropped > 0 {
-                put(Array("{\"level\":\"warning\",\"message\":\"log lines dropped\",\"dropped\":\(next.dropped)}\n".utf8))
+                put(
+                    Array(
+                        "{\"level\":\"warning\",\"message\":\"log lines dropped\",\"dropped\":\(next.dropped)}\n".utf8))
             }
         }
     }
@@ -71,7 +73,9 @@ public final class LogSink: Sendable {
     private func put(_ bytes: [UInt8]) {
         var written = 0
         while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { unsafe Foundation.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Foundation.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+            }
             if count > 0 {
                 written += count
             } else if count < 0, errno == EINTR {

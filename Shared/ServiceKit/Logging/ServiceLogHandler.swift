@@ -19,7 +19,8 @@ public struct ServiceLogHandler: LogHandler {
     static let maximumBytes = 8_192
 
     public init(
-        label: String, style: Style, level: Logger.Level, sink: LogSink, metadataProvider: Logger.MetadataProvider? = nil
+        label: String, style: Style, level: Logger.Level, sink: LogSink,
+        metadataProvider: Logger.MetadataProvider? = nil
     ) {
         self.label = label
         self.style = style
@@ -47,7 +48,9 @@ public struct ServiceLogHandler: LogHandler {
         if event.level == .critical { sink.flush() }
     }
 
-    private func json(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)], _ time: Int64) -> [UInt8] {
+    private func json(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)], _ time: Int64)
+        -> [UInt8]
+    {
         var json = JSONText()
         let reserved: Set<String> = ["time", "level", "logger", "message"]
         json.object { json in
@@ -55,7 +58,9 @@ public struct ServiceLogHandler: LogHandler {
             json.member("level", event.level.rawValue)
             json.member("logger", label)
             json.member("message", Self.cut(event.message.description))
-            for (key, value) in fields { Self.append(reserved.contains(key) ? "\(key)_" : key, value, to: &json, depth: 0) }
+            for (key, value) in fields {
+                Self.append(reserved.contains(key) ? "\(key)_" : key, value, to: &json, depth: 0)
+            }
         }
         return json.bytes
     }

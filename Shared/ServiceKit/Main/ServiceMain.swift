@@ -1,8 +1,9 @@
 import ArgumentParser
 import Foundation
+public import Hummingbird
+import Kafka
 import Logging
 import Metrics
-public import Hummingbird
 public import ServiceLifecycle
 public import Streams
 
@@ -42,7 +43,7 @@ public enum ServiceMain {
         define: @Sendable (ServiceEnvironment) throws -> ServiceDefinition
     ) async throws {
         // A log reader or a client that has gone is no reason to die.
-        unsafe signal(SIGPIPE, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         let program = "deskbeat-\(name)"
         let variables = ProcessInfo.processInfo.environment
         let sink = LogSink()

@@ -69,7 +69,8 @@ public struct ServiceRuntime: Sendable {
                 do {
                     try AnnounceFile.write(path, service: settings.service, address: address)
                 } catch {
-                    logger.error("the announce file cannot be written", metadata: ["path": "\(path)", "error": "\(error)"])
+                    logger.error(
+                        "the announce file cannot be written", metadata: ["path": "\(path)", "error": "\(error)"])
                 }
             }
             onBound(address)

@@ -22,7 +22,8 @@ struct PrometheusText {
             .filter { seen.insert($0.0).inserted }
             .sorted { $0.0 < $1.0 }
             .map { key, value in
-                let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+                let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing(
+                    "\n", with: "\\n")
                 return "\(key)=\"\(escaped)\""
             }
             .joined(separator: ",")

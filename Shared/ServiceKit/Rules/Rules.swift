@@ -1,3 +1,4 @@
+public import BusinessTime
 import Crypto
 
 /// The business rules of an installation: one YAML file, checked as a whole, with the defaults of everything it leaves out.
@@ -13,17 +14,17 @@ public struct Rules: Sendable, Equatable {
     /// The combinations of dimensions to publish beside the overall figure, each sorted, none twice. Default: each of channel,
     /// priority, category, team, tier and segment alone.
     public var breakdowns: [[String]] = ["channel", "priority", "category", "team", "tier", "segment"].map { [$0] }
-    /// The kinds of window to publish (``RulesNames/windows``); nil: all of them.
-    public var windows: [String]?
+    /// The kinds of window to publish; nil: all of them.
+    public var windows: [WindowKind]?
     /// The least time between two updates of one KPI key, in milliseconds, 0 to an hour. Default 5 s.
     public var emitInterval: Int64 = 5_000
     /// The count below which a figure is marked `small_sample`. Default 30.
     public var minimumSample = 30
-    /// Priorities, the most urgent one first, in lower case. Default urgent, high, normal, low.
+    /// Priorities, the most urgent one first, folded as events' labels are. Default urgent, high, normal, low.
     public var priorities = ["urgent", "high", "normal", "low"]
-    /// Other spellings of priorities, in lower case, with what they stand for.
+    /// Other spellings of priorities, folded, with what they stand for, folded.
     public var priorityAliases: [String: String] = [:]
-    /// Other spellings of statuses, in lower case, with one of ``RulesNames/statuses``.
+    /// Other spellings of statuses, folded, with one of ``RulesNames/statuses``.
     public var statusAliases: [String: String] = [:]
     /// Members of event data that are kept although the contract does not name them.
     public var keepUnknown: [String] = []
@@ -76,12 +77,14 @@ public struct Rules: Sendable, Equatable {
             for value in values { bytes.append(contentsOf: " \(value.utf8.count):\(value)".utf8) }
             bytes.append(UInt8(ascii: "\n"))
         }
-        func pairs(_ aliases: [String: String]) -> [String] { aliases.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] } }
+        func pairs(_ aliases: [String: String]) -> [String] {
+            aliases.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+        }
         append("timezone", [timezone])
-        append("history", History.Kind.allCases.map { String(history[$0]) })
+        append("history", WindowKind.allCases.map { String(history[$0]) })
         append("kpis", kpis.map { ["some"] + $0.sorted() } ?? ["all"])
         append("breakdowns", breakdowns.map { $0.joined(separator: "+") }.sorted())
-        append("windows", windows.map { ["some"] + $0.sorted() } ?? ["all"])
+        append("windows", windows.map { ["some"] + $0.map(\.name).sorted() } ?? ["all"])
         append("scalars", [String(emitInterval), String(minimumSample), String(maximumFuture), String(keepComments)])
         append("priorities", priorities)
         append("priority_aliases", pairs(priorityAliases))
@@ -102,13 +105,9 @@ public struct Rules: Sendable, Equatable {
 }
 
 extension Rules {
-    /// How long, after its end, a window may still change: milliseconds by kind of window. A rolling 24 h window follows the
-    /// hours, 7 d and 30 d follow the days.
+    /// How long, after its end, a window may still change: milliseconds by kind of window.
     public struct History: Sendable, Equatable {
-        public enum Kind: String, Sendable, CaseIterable {
-            case hour, day, week, month, quarter, year
-        }
-
+        /// By raw value of the calendar kinds, hour to year.
         private var milliseconds: [Int64]
 
         /// 8 days for hours, 400 days for days and weeks, 10 years for months and longer.
@@ -118,22 +117,15 @@ extension Rules {
             milliseconds = [RulesDuration(8, .days).milliseconds, days, days, years, years, years]
         }
 
-        public subscript(_ kind: Kind) -> Int64 {
-            get { milliseconds[kind.index] }
-            set { milliseconds[kind.index] = newValue }
+        /// A rolling window has the history of the calendar kind that it is made of. What is `now` has none of its own; it reads
+        /// as hours and is not set.
+        public subscript(_ kind: WindowKind) -> Int64 {
+            get { milliseconds[Self.index(kind)] }
+            set { if kind.isCalendar { milliseconds[Self.index(kind)] = newValue } }
         }
-    }
-}
 
-extension Rules.History.Kind {
-    fileprivate var index: Int {
-        switch self {
-        case .hour: 0
-        case .day: 1
-        case .week: 2
-        case .month: 3
-        case .quarter: 4
-        case .year: 5
+        private static func index(_ kind: WindowKind) -> Int {
+            kind.isCalendar ? Int(kind.rawValue) : kind.rollingBase.map { Int($0.kind.rawValue) } ?? 0
         }
     }
 }

@@ -40,7 +40,8 @@ enum RulesComposer {
         }
         guard depth < maximumDepth else {
             throw RulesDiagnostic(
-                line: line, column: column, path: "", reason: "lists and mappings are nested deeper than \(maximumDepth)",
+                line: line, column: column, path: "",
+                reason: "lists and mappings are nested deeper than \(maximumDepth)",
                 remedy: "check for brackets that are not closed")
         }
         switch node {
@@ -59,7 +60,8 @@ enum RulesComposer {
                 let keyColumn = key.mark?.column ?? column
                 guard case .scalar(let name) = key else {
                     throw RulesDiagnostic(
-                        line: keyLine, column: keyColumn, path: "", reason: "a key must be text", remedy: "write name: value")
+                        line: keyLine, column: keyColumn, path: "", reason: "a key must be text",
+                        remedy: "write name: value")
                 }
                 let converted = try convert(value, depth: depth + 1, budget: &budget)
                 if name.string == "<<" && (name.style == .plain || name.style == .any) {
@@ -96,7 +98,8 @@ enum RulesComposer {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let reason = [context?.text, problem].compactMap { $0 }.joined(separator: ": ")
-            let line = text.split(separator: "\n", maxSplits: mark.line, omittingEmptySubsequences: false).dropFirst(mark.line - 1)
+            let line = text.split(separator: "\n", maxSplits: mark.line, omittingEmptySubsequences: false).dropFirst(
+                mark.line - 1)
             let isTab = line.first?.unicodeScalars.dropFirst(mark.column - 1).first == "\t"
             let remedy = isTab ? "indent with spaces, not with tabs" : syntax
             return RulesDiagnostic(line: mark.line, column: mark.column, path: "", reason: reason, remedy: remedy)
@@ -107,7 +110,8 @@ enum RulesComposer {
         case .reader(let problem, let offset, _, let yaml):
             let before = yaml.prefix(offset ?? 0).split(separator: "\n", omittingEmptySubsequences: false)
             return RulesDiagnostic(
-                line: max(1, before.count), column: (before.last?.unicodeScalars.count ?? 0) + 1, path: "", reason: problem,
+                line: max(1, before.count), column: (before.last?.unicodeScalars.count ?? 0) + 1, path: "",
+                reason: problem,
                 remedy: "save the file as UTF-8 text without control characters")
         default:
             return RulesDiagnostic(line: 1, column: 1, path: "", reason: "not readable as YAML", remedy: syntax)
@@ -134,7 +138,8 @@ enum RulesComposer {
                 line += 1
                 lineStart = index + 1
             case UInt8(ascii: "?"):
-                isKey = (index == 0 || separators.contains(bytes[index - 1]))
+                isKey =
+                    (index == 0 || separators.contains(bytes[index - 1]))
                     && (index + 1 == bytes.count || blanks.contains(bytes[index + 1]))
             case UInt8(ascii: "]"), UInt8(ascii: "}"):
                 isKey = colonFollows(bytes, index + 1)
@@ -146,7 +151,8 @@ enum RulesComposer {
             }
             if isKey {
                 throw RulesDiagnostic(
-                    line: line, column: index - lineStart + 1, path: "", reason: "a list, a mapping or an alias cannot be a key",
+                    line: line, column: index - lineStart + 1, path: "",
+                    reason: "a list, a mapping or an alias cannot be a key",
                     remedy: "write name: value")
             }
             index += 1

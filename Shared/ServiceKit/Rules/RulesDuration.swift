@@ -51,10 +51,12 @@ public struct RulesDuration: Sendable, Hashable, CustomStringConvertible {
         let suffix = text.dropFirst(digits.count).drop { $0 == " " }
         guard !digits.isEmpty else {
             throw ParseError(
-                reason: "\"\(text)\" is no duration", remedy: "write digits and a unit, for example 90s, 15m, 8h, 5d or 10y")
+                reason: "\"\(text)\" is no duration",
+                remedy: "write digits and a unit, for example 90s, 15m, 8h, 5d or 10y")
         }
         guard !suffix.isEmpty else {
-            throw ParseError(reason: "\"\(text)\" has no unit", remedy: "write for example \(digits)s, \(digits)m or \(digits)d")
+            throw ParseError(
+                reason: "\"\(text)\" has no unit", remedy: "write for example \(digits)s, \(digits)m or \(digits)d")
         }
         guard let unit = Unit(rawValue: String(suffix)) ?? Self.spelledOut(suffix) else {
             throw ParseError(

@@ -28,7 +28,8 @@ public enum RulesLoadError: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unreadable(let path): "rules file \(path) cannot be read; check --rules (DESKBEAT_RULES) and the file's permissions"
+        case .unreadable(let path):
+            "rules file \(path) cannot be read; check --rules (DESKBEAT_RULES) and the file's permissions"
         case .notText(let path): "rules file \(path) is not UTF-8 text; save it as UTF-8"
         case .faults(let error): error.description
         }

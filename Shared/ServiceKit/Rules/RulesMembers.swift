@@ -1,3 +1,6 @@
+import BusinessTime
+import SupportEvents
+
 extension Rules {
     /// Reads every member of the file's root into `self`; faults stay with the reader.
     mutating func read(_ root: RulesNode, _ reader: inout RulesReader) {
@@ -17,7 +20,8 @@ extension Rules {
         case "breakdowns":
             readBreakdowns(node, &reader)
         case "windows":
-            windows = reader.names(node, name, among: RulesNames.windows, example: "[day, week, month]")
+            let read = reader.names(node, name, among: RulesNames.windows, example: "[day, week, month]")
+            windows = read?.compactMap { WindowKind(name: $0) }
         case "emit_interval":
             if let value = reader.duration(node, name, upTo: RulesDuration(1, .hours)) { emitInterval = value }
         case "max_future":
@@ -27,7 +31,9 @@ extension Rules {
         case "priorities":
             if let value = reader.labels(node, name, example: "[urgent, high, normal, low]") { priorities = value }
         case "priority_aliases":
-            if let value = reader.aliases(node, name, example: "{p1: urgent}", { $0.label($1, $2) }) { priorityAliases = value }
+            if let value = reader.aliases(node, name, example: "{p1: urgent}", { $0.label($1, $2) }) {
+                priorityAliases = value
+            }
         case "status_aliases":
             let read = reader.aliases(node, name, example: "{waiting: pending}") {
                 $0.name($1, $2, among: RulesNames.statuses)
@@ -54,16 +60,18 @@ extension Rules {
     private mutating func readHistory(_ node: RulesNode, _ reader: inout RulesReader) {
         if node.text != nil {
             guard let value = reader.duration(node, "history") else { return }
-            for kind in History.Kind.allCases { history[kind] = value.milliseconds }
+            for kind in WindowKind.allCases { history[kind] = value.milliseconds }
             return
         }
-        let precise: [(String, [History.Kind])] = [
+        let precise: [(String, [WindowKind])] = [
             ("hours", [.hour]), ("days", [.day, .week]), ("months", [.month, .quarter, .year]),
             ("weeks", [.week]), ("quarters", [.quarter]), ("years", [.year]),
             ("hour", [.hour]), ("day", [.day]), ("week", [.week]), ("month", [.month]), ("quarter", [.quarter]),
             ("year", [.year]),
         ]
-        guard let entries = reader.mapping(node, "history", example: "{hours: 8d, days: 400d, months: 10y}") else { return }
+        guard let entries = reader.mapping(node, "history", example: "{hours: 8d, days: 400d, months: 10y}") else {
+            return
+        }
         for entry in entries where !precise.contains(where: { $0.0 == entry.key }) {
             reader.unknownKey(entry, in: "history", known: precise.map(\.0))
         }
@@ -104,7 +112,8 @@ extension Rules {
             if !names.isEmpty, !read.contains(names) { read.append(names) }
         }
         if read.count > 32 {
-            reader.fault(node, "breakdowns", "\(read.count) breakdowns", "ask for at most 32: each one multiplies the series")
+            reader.fault(
+                node, "breakdowns", "\(read.count) breakdowns", "ask for at most 32: each one multiplies the series")
         }
         breakdowns = read
     }
@@ -136,9 +145,9 @@ extension RulesReader {
         return names
     }
 
-    /// A free label: at most 100 bytes, in lower case.
+    /// A free label: at most 100 bytes, folded as events' labels are.
     fileprivate mutating func label(_ node: RulesNode, _ path: String) -> String? {
-        text(node, path, maximumBytes: 100)?.lowercased()
+        text(node, path, maximumBytes: 100).map { LabelFolding.folded($0) }
     }
 
     fileprivate mutating func labels(_ node: RulesNode, _ path: String, example: String) -> [String]? {
@@ -162,7 +171,7 @@ extension RulesReader {
         if entries.count > 1_000 { fault(node, path, "\(entries.count) aliases", "write at most 1000") }
         var aliases: [String: String] = [:]
         for entry in entries {
-            let key = entry.key.lowercased()
+            let key = LabelFolding.folded(entry.key)
             guard let target = value(&self, entry.value, "\(path).\(entry.key)") else { continue }
             if let other = aliases[key], other != target {
                 fault(
@@ -173,7 +182,7 @@ extension RulesReader {
         }
         for entry in entries {
             // One step only: an alias of an alias would depend on the order of look-ups.
-            if let target = aliases[entry.key.lowercased()], let next = aliases[target], next != target {
+            if let target = aliases[LabelFolding.folded(entry.key)], let next = aliases[target], next != target {
                 fault(
                     entry.value, "\(path).\(entry.key)", "\"\(target)\" is itself an alias of \(next)", "write \(next)")
             }

@@ -1,7 +1,10 @@
+import BusinessTime
+import SupportEvents
+
 /// The closed sets of names that a rules file may use.
 public enum RulesNames {
     /// Kinds of window, calendar ones first, then rolling ones, then the present.
-    public static let windows = ["hour", "day", "week", "month", "quarter", "year", "24h", "7d", "30d", "now"]
+    public static let windows = WindowKind.allCases.map(\.name)
 
     /// Dimensions that breakdowns may combine. Agents are not among them: their KPIs have breakdowns of their own.
     public static let dimensions = [
@@ -9,7 +12,7 @@ public enum RulesNames {
     ]
 
     /// A ticket's statuses.
-    public static let statuses = ["new", "open", "pending", "on_hold", "solved", "closed"]
+    public static let statuses = TicketStatus.allCases.map(\.name)
 
     /// Members that carry personal ids.
     public static let pseudonymizable = ["customer_id", "agent_id"]
@@ -22,8 +25,10 @@ public enum RulesNames {
 
     /// Sections that are checked for their names here and read by the services that they concern.
     public static let sections = [
-        "agents", "benchmarks", "business_calendar", "business_calendar_by", "calendars", "count_free", "count_reactivation",
-        "currency", "goals", "links", "mappings", "margin", "owners", "policies", "rates", "repeat_scope", "repeat_window",
+        "agents", "benchmarks", "business_calendar", "business_calendar_by", "calendars", "count_free",
+        "count_reactivation",
+        "currency", "goals", "links", "mappings", "margin", "owners", "policies", "rates", "repeat_scope",
+        "repeat_window",
         "satisfied_from", "service_level", "short_abandon", "shrinkage", "sources", "staffing",
     ]
 
@@ -32,7 +37,8 @@ public enum RulesNames {
         // Tickets.
         "tickets_created", "tickets_solved", "tickets_reopened", "tickets_resolved", "issue_profile", "contact_profile",
         "backlog_open", "backlog_age", "backlog", "awaiting_first_response", "awaiting_reply", "unassigned",
-        "first_response_time", "first_response_time_human", "first_response_time_any", "response_time", "response_time_next",
+        "first_response_time", "first_response_time_human", "first_response_time_any", "response_time",
+        "response_time_next",
         "resolution_time", "resolution_time_first", "resolution_time_cycle", "requester_wait_time", "time_in_status",
         "first_contact_resolution", "one_touch_resolution", "bot_resolution_rate", "reopen_rate", "replies_per_ticket",
         "transfers_per_ticket",
@@ -48,12 +54,16 @@ public enum RulesNames {
         "agent_tickets_solved", "agent_first_contact_resolution", "agent_first_response_time", "agent_handle_time",
         "agent_contacts_per_hour", "agent_ranking",
         // Satisfaction.
-        "csat", "csat_mean", "survey_response_rate", "nps", "ces", "ces_mean", "agent_csat", "feedback_volume", "sentiment",
+        "csat", "csat_mean", "survey_response_rate", "nps", "ces", "ces_mean", "agent_csat", "feedback_volume",
+        "sentiment",
         // Churn and revenue.
-        "customers_active", "customers_new", "customers_lost", "customers_returned", "left_and_returned", "retention_rate",
-        "churn_rate", "retention_rate_simple", "churn_rate_simple", "repeat_customer_rate", "churn_reasons", "mrr", "arpa",
+        "customers_active", "customers_new", "customers_lost", "customers_returned", "left_and_returned",
+        "retention_rate",
+        "churn_rate", "retention_rate_simple", "churn_rate_simple", "repeat_customer_rate", "churn_reasons", "mrr",
+        "arpa",
         "mrr_new", "mrr_expansion", "mrr_contraction", "mrr_churn", "mrr_reactivation", "revenue_churn_gross",
-        "revenue_churn_net", "revenue_retention_gross", "revenue_retention_net", "quick_ratio", "revenue_churn_purchases",
+        "revenue_churn_net", "revenue_retention_gross", "revenue_retention_net", "quick_ratio",
+        "revenue_churn_purchases",
         "churn_mix", "upsell_rate", "customer_lifetime_value", "customer_lifetime_value_net",
         "customer_lifetime_value_historic", "support_cost_ratio", "cost_per_issue", "cost_per_solved", "contact_rate",
         // Service levels.

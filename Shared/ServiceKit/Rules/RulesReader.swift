@@ -70,7 +70,8 @@ public struct RulesReader {
         let lower = text.lowercased()
         if known.contains(lower) { return lower }
         let remedy =
-            NearestName.to(text, among: known).map { "did you mean \($0)?" } ?? "write one of \(known.joined(separator: ", "))"
+            NearestName.to(text, among: known).map { "did you mean \($0)?" }
+            ?? "write one of \(known.joined(separator: ", "))"
         fault(node, path, "\"\(text)\" is unknown", remedy)
         return nil
     }

@@ -1,37 +1,37 @@
+public import BusinessTime
 import Foundation
+
+extension Rules {
+    /// The business time zone, loaded.
+    ///
+    /// - Throws: When the zone's data has disappeared since the file was read.
+    public func zone() throws(BusinessZoneError) -> BusinessZone {
+        try BusinessZone.load(timezone)
+    }
+}
 
 extension RulesReader {
     /// An IANA time zone that this machine's time-zone data knows.
     public mutating func timeZone(_ node: RulesNode, _ path: String) -> String? {
         guard let name = text(node, path, maximumBytes: 100) else { return nil }
-        if TimeZoneFiles.contains(name) { return name }
-        let remedy =
-            NearestName.to(name, among: TimeZoneFiles.names()).map { "did you mean \($0)?" }
-            ?? "write an IANA name, for example Europe/Berlin or UTC"
-        fault(node, path, "\"\(name)\" is no known time zone", remedy)
+        do {
+            return try BusinessZone.load(name).name
+        } catch .malformed {
+            fault(node, path, "the data of time zone \"\(name)\" cannot be read", "install the package tzdata anew")
+        } catch {
+            let remedy =
+                NearestName.to(name, among: Self.knownZones()).map { "did you mean \($0)?" }
+                ?? "write an IANA name, for example Europe/Berlin or UTC"
+            fault(node, path, "\"\(name)\" is no known time zone", remedy)
+        }
         return nil
     }
-}
 
-/// The installed time-zone database (Debian's tzdata).
-enum TimeZoneFiles {
-    static let directory = "/usr/share/zoneinfo"
-
-    /// Whether a file in the TZif format (RFC 8536) has that name.
-    static func contains(_ name: String) -> Bool {
-        let isName = name.utf8.allSatisfy { byte in
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || Set("_+-/".utf8).contains(byte)
+    /// Every name and alias in the compact source that Debian's tzdata installs; empty where there is none.
+    private static func knownZones() -> [String] {
+        guard let source = try? String(contentsOfFile: "/usr/share/zoneinfo/tzdata.zi", encoding: .utf8) else {
+            return []
         }
-        guard isName, !name.isEmpty, !name.hasPrefix("/"), !name.contains("//") else { return false }
-        guard let file = FileHandle(forReadingAtPath: "\(directory)/\(name)") else { return false }
-        defer { try? file.close() }
-        return (try? file.read(upToCount: 4)) == Data("TZif".utf8)
-    }
-
-    /// Every name and alias in the database's compact source; empty where it is not installed.
-    static func names() -> [String] {
-        guard let source = try? String(contentsOfFile: "\(directory)/tzdata.zi", encoding: .utf8) else { return [] }
         return source.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ", maxSplits: 3)
             if words.count >= 3, words[0] == "Z" { return String(words[1]) }

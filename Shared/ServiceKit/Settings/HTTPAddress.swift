@@ -11,7 +11,9 @@ public struct HTTPAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `host:port`, `[::1]:port` or `:port` (all interfaces).
     public init?(parsing text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = host.dropFirst().dropLast()

@@ -42,7 +42,8 @@ public struct ServiceSettings: Sendable {
         instance = reader.kafkaName(
             options.instance, "--instance", "DESKBEAT_INSTANCE", default: Self.hostName(), maximumBytes: 100)
         threads = reader.integer(options.threads, "--threads", "DESKBEAT_THREADS", default: 1, in: 1...64)
-        partitions = reader.integer(options.partitions, "--partitions", "DESKBEAT_PARTITIONS", default: 12, in: 1...1_000)
+        partitions = reader.integer(
+            options.partitions, "--partitions", "DESKBEAT_PARTITIONS", default: 12, in: 1...1_000)
         let creation = reader.choice(
             options.createTopics, "--create-topics", "DESKBEAT_CREATE_TOPICS", default: TopicCreation.missing.rawValue,
             among: TopicCreation.allCases.map(\.rawValue))
@@ -50,7 +51,8 @@ public struct ServiceSettings: Sendable {
         topicPrefix = reader.kafkaName(
             options.topicPrefix, "--topic-prefix", "DESKBEAT_TOPIC_PREFIX", default: "support.", maximumBytes: 100)
         internalPrefix = reader.kafkaName(
-            options.internalPrefix, "--internal-prefix", "DESKBEAT_INTERNAL_PREFIX", default: "deskbeat.", maximumBytes: 100)
+            options.internalPrefix, "--internal-prefix", "DESKBEAT_INTERNAL_PREFIX", default: "deskbeat.",
+            maximumBytes: 100)
         if topicPrefix == internalPrefix {
             reader.fault(
                 "--topic-prefix", "DESKBEAT_TOPIC_PREFIX", "the same as the internal prefix (\(internalPrefix))",
@@ -60,7 +62,8 @@ public struct ServiceSettings: Sendable {
         let address = reader.text(options.http, "DESKBEAT_HTTP")
         if let address, HTTPAddress(parsing: address) == nil {
             reader.fault(
-                "--http", "DESKBEAT_HTTP", "\"\(address)\" is no address", "write host:port, for example 127.0.0.1:8080")
+                "--http", "DESKBEAT_HTTP", "\"\(address)\" is no address", "write host:port, for example 127.0.0.1:8080"
+            )
         }
         http = address.flatMap { HTTPAddress(parsing: $0) } ?? defaultHTTP
         announceFile = reader.text(options.announceFile, "DESKBEAT_ANNOUNCE_FILE")
@@ -119,7 +122,9 @@ public enum SecretFile {
     public static func firstLine(_ path: String) -> String? {
         guard let file = FileHandle(forReadingAtPath: path) else { return nil }
         defer { try? file.close() }
-        guard let data = try? file.read(upToCount: 65_536), let text = String(validating: data, as: UTF8.self) else { return nil }
+        guard let data = try? file.read(upToCount: 65_536), let text = String(validating: data, as: UTF8.self) else {
+            return nil
+        }
         let line = text.prefix { !$0.isNewline }
         return line.isEmpty ? nil : String(line)
     }

@@ -58,13 +58,17 @@ public struct SettingsReader {
         if number == nil, let text = text(nil, variable) {
             number = Int(text)
             if number == nil {
-                fault(flag, variable, "\"\(text)\" is no whole number", "write a number from \(range.lowerBound) to \(range.upperBound)")
+                fault(
+                    flag, variable, "\"\(text)\" is no whole number",
+                    "write a number from \(range.lowerBound) to \(range.upperBound)")
                 return fallback
             }
         }
         guard let number else { return fallback }
         guard range.contains(number) else {
-            fault(flag, variable, "\(number) is out of range", "write a number from \(range.lowerBound) to \(range.upperBound)")
+            fault(
+                flag, variable, "\(number) is out of range",
+                "write a number from \(range.lowerBound) to \(range.upperBound)")
             return fallback
         }
         return number
@@ -76,7 +80,8 @@ public struct SettingsReader {
         guard let text = text(value, variable) else { return fallback }
         if names.contains(text.lowercased()) { return text.lowercased() }
         let remedy =
-            NearestName.to(text, among: names).map { "did you mean \($0)?" } ?? "write one of \(names.joined(separator: ", "))"
+            NearestName.to(text, among: names).map { "did you mean \($0)?" }
+            ?? "write one of \(names.joined(separator: ", "))"
         fault(flag, variable, "\"\(text)\" is unknown", remedy)
         return fallback
     }

@@ -42,14 +42,14 @@ final class Harness {
 /// Looks whenever it is asked, on the test's thread.
 final class InlineProgress: ProgressSource {
     private let stage: StageDefinition
-    private let clients: FakeClients
-    private let time: ManualTime
+    private let clients: any StreamClients
+    private let time: any TimeSource
     private var looker: ProgressLooker?
     private var partitions: [TopicPartition] = []
     private var look: ProgressLook?
     var isStale = true
 
-    init(_ stage: StageDefinition, _ clients: FakeClients, _ time: ManualTime) {
+    init(_ stage: StageDefinition, _ clients: any StreamClients, _ time: any TimeSource) {
         self.stage = stage
         self.clients = clients
         self.time = time
@@ -64,7 +64,7 @@ final class InlineProgress: ProgressSource {
             if looker == nil {
                 looker = try ProgressLooker(stage: stage, clients: clients, identity: "looker", time: time)
             }
-            look = try looker?.look(at: partitions, deadline: .never)
+            look = try looker?.look(at: partitions, deadline: .after(.seconds(5)))
         } catch {
             // The production observer keeps its last look too.
         }

@@ -1,0 +1,107 @@
+/// A quantile sketch of durations: DDSketch (Masson, Rim, Lee, VLDB 2019) with relative error 1 %, over a fixed range of
+/// bins (0, and 1 ms to 10^12 ms) that are never collapsed. So sketches merge and subtract exactly, in any order.
+///
+/// Kept as the sorted list of its non-zero bins. Counts may be negative on the way (a retraction that arrives before what
+/// it retracts).
+public struct DDSketch: Hashable, Sendable {
+    /// Bin in the upper 16 bits, signed count in the lower 48; ascending by bin, without zero counts.
+    private(set) var entries: [Int64] = []
+
+    public init() {}
+
+    /// Sum of all counts.
+    public var count: Int64 { entries.reduce(0) { $0 &+ DDSketch.count(of: $1) } }
+
+    public var isEmpty: Bool { entries.isEmpty }
+
+    /// Number of bins in use.
+    public var binCount: Int { entries.count }
+
+    /// Adds a value, or takes it back with a negative weight.
+    ///
+    /// - Parameter milliseconds: 0 or more; above 10^12 it counts as 10^12.
+    /// - Throws: ``KPIError/negativeDuration(measure:)``, or ``KPIError/overflow(measure:)`` beyond 2^47 values in a bin.
+    public mutating func add(milliseconds: Int64, weight: Int64 = 1) throws(KPIError) {
+        guard milliseconds >= 0 else { throw .negativeDuration(measure: 0) }
+        guard add(bin: DurationBins.shared.bin(of: milliseconds), weight: weight) else { throw .overflow(measure: 0) }
+    }
+
+    /// Adds all that another sketch holds.
+    public mutating func merge(_ other: DDSketch) throws(KPIError) { try add(other, sign: 1) }
+
+    /// Takes back all that another sketch holds.
+    public mutating func subtract(_ other: DDSketch) throws(KPIError) { try add(other, sign: -1) }
+
+    /// The q-quantile in milliseconds: within 1 % of the item of 0-based rank floor(q (n - 1)); nil when there is none.
+    public func quantile(_ q: Double) -> Double? {
+        let ranked = SketchRanks(count: count, entries: entries)
+        return ranked.value(q)
+    }
+
+    // MARK: - Bins
+
+    static let countBits: Int64 = 48
+    static let largestCount: Int64 = 1 << 47 - 1
+
+    @inline(__always)
+    static func bin(of entry: Int64) -> UInt16 { UInt16(truncatingIfNeeded: (entry >> countBits)) }
+
+    @inline(__always)
+    static func count(of entry: Int64) -> Int64 { (entry << 16) >> 16 }
+
+    @inline(__always)
+    static func entry(_ bin: UInt16, _ count: Int64) -> Int64 {
+        Int64(bin) << countBits | (count & (1 << countBits - 1))
+    }
+
+    /// False when the bin's count would leave its range; the sketch is unchanged then.
+    mutating func add(bin: UInt16, weight: Int64) -> Bool {
+        if weight == 0 { return true }
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if DDSketch.bin(of: entries[middle]) < bin { low = middle + 1 } else { high = middle }
+        }
+        let isPresent = low < entries.count && DDSketch.bin(of: entries[low]) == bin
+        let (sum, overflow) = (isPresent ? DDSketch.count(of: entries[low]) : 0).addingReportingOverflow(weight)
+        guard !overflow, sum.magnitude <= UInt64(DDSketch.largestCount) else { return false }
+        if isPresent {
+            if sum == 0 { entries.remove(at: low) } else { entries[low] = DDSketch.entry(bin, sum) }
+        } else {
+            entries.insert(DDSketch.entry(bin, sum), at: low)
+        }
+        return true
+    }
+
+    mutating func removeAll() { entries.removeAll(keepingCapacity: true) }
+
+    private mutating func add(_ other: DDSketch, sign: Int64) throws(KPIError) {
+        for entry in other.entries {
+            guard add(bin: DDSketch.bin(of: entry), weight: sign * DDSketch.count(of: entry)) else {
+                throw .overflow(measure: 0)
+            }
+        }
+    }
+}
+
+/// Reads quantiles off the sorted bins of a sketch.
+struct SketchRanks {
+    let count: Int64
+    let entries: [Int64]
+
+    /// In milliseconds; nil without items. Also answers while some counts are negative.
+    func value(_ q: Double) -> Double? {
+        guard count > 0, !q.isNaN else { return nil }
+        let rank = Int64((min(max(q, 0), 1) * Double(count - 1)).rounded(.down))
+        var below: Int64 = 0
+        var last: UInt16?
+        for entry in entries {
+            let weight = DDSketch.count(of: entry)
+            below &+= weight
+            if weight > 0 { last = DDSketch.bin(of: entry) }
+            if below > rank { break }
+        }
+        return last.map { DurationBins.shared.representatives[Int($0)] }
+    }
+}

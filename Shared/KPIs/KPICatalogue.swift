@@ -1,0 +1,137 @@
+internal import BusinessTime
+
+/// The KPIs of a service, checked as a whole.
+public struct KPICatalogue: Sendable {
+    /// A contradiction in a catalogue: an error of the program that defines it, or a KPI name that a rules file invents.
+    public enum Mistake: Error, Hashable, Sendable, CustomStringConvertible {
+        case duplicateMeasure(UInt16)
+        case duplicateCode(UInt16)
+        case duplicateName(String)
+        case wrongMeasure(kpi: String, measure: String)
+        case wrongWindows(kpi: String)
+        case unknownName(String)
+
+        public var description: String {
+            switch self {
+            case .duplicateMeasure(let id): "two measures have the id \(id)"
+            case .duplicateCode(let code): "two KPIs have the code \(code)"
+            case .duplicateName(let name): "two KPIs have the name '\(name)'"
+            case .wrongMeasure(let kpi, let measure): "KPI '\(kpi)' cannot be computed from the measure '\(measure)'"
+            case .wrongWindows(let kpi): "KPI '\(kpi)' has a window in which its formula has no meaning"
+            case .unknownName(let name): "there is no KPI named '\(name)'"
+            }
+        }
+    }
+
+    /// Sorted by id; contains those of all KPIs ever defined here, published or not.
+    public let measures: [Measure]
+    /// All KPIs, in the order given.
+    public let definitions: [KPIDefinition]
+    /// For each of `definitions` the windows in which it is published: its own, restricted by the rules.
+    public let enabledWindows: [WindowSet]
+
+    private let baseBuckets: [BaseBucket?]
+
+    /// - Parameters:
+    ///   - definitions: All KPIs of the service.
+    ///   - only: Names of the KPIs to publish; nil for all.
+    ///   - windows: The windows to publish; `now` is not restricted by it.
+    public init(
+        _ definitions: [KPIDefinition], only: Set<String>? = nil, windows: WindowSet = .periods
+    ) throws(Mistake) {
+        if let unknown = (only ?? []).sorted().first(where: { name in !definitions.contains { $0.id == name } }) {
+            throw .unknownName(unknown)
+        }
+        var measures: [UInt16: Measure] = [:]
+        var codes: Set<UInt16> = []
+        var names: Set<String> = []
+        for definition in definitions {
+            guard codes.insert(definition.code).inserted else { throw .duplicateCode(definition.code) }
+            guard names.insert(definition.id).inserted else { throw .duplicateName(definition.id) }
+            try KPICatalogue.check(definition)
+            for measure in definition.measures {
+                guard measures[measure.id] == nil || measures[measure.id] == measure else {
+                    throw .duplicateMeasure(measure.id)
+                }
+                measures[measure.id] = measure
+            }
+        }
+        self.measures = measures.values.sorted { $0.id < $1.id }
+        self.definitions = definitions
+        let enabledWindows = definitions.map { definition in
+            only.map { $0.contains(definition.id) } ?? true ? definition.windows.intersection(windows.union(.now)) : []
+        }
+        self.enabledWindows = enabledWindows
+        baseBuckets = self.measures.map { measure in
+            KPICatalogue.baseBucket(
+                of: measure,
+                in: zip(definitions, enabledWindows).reduce(into: []) { windows, kpi in
+                    if kpi.0.measures.contains(measure) { windows.formUnion(kpi.1) }
+                })
+        }
+    }
+
+    /// Whether the KPI with an index in ``definitions`` is published at all.
+    public func isEnabled(_ index: Int) -> Bool { !enabledWindows[index].isEmpty }
+
+    /// The base bucket in which contributions to a measure are to be kept; nil when no published KPI reads it.
+    ///
+    /// - Precondition: The measure belongs to the catalogue.
+    public func baseBucket(of measure: Measure) -> BaseBucket? {
+        guard let index = measures.firstIndex(of: measure) else {
+            preconditionFailure("the measure \(measure.name) is in no definition")
+        }
+        return baseBuckets[index]
+    }
+
+    /// Position of a measure in ``measures``.
+    func index(ofMeasure id: UInt16) -> Int? {
+        var low = 0
+        var high = measures.count
+        while low < high {
+            let middle = (low + high) / 2
+            if measures[middle].id < id { low = middle + 1 } else { high = middle }
+        }
+        return low < measures.count && measures[low].id == id ? low : nil
+    }
+
+    private static func baseBucket(of measure: Measure, in windows: WindowSet) -> BaseBucket? {
+        if windows.isEmpty { return nil }
+        if measure.kind == .gauge { return BaseBucket.none }
+        if windows.contains(.hour) || windows.contains(.rolling24Hours) { return .hour }
+        return .day
+    }
+
+    private static func check(_ definition: KPIDefinition) throws(Mistake) {
+        let allowed: WindowSet
+        let kinds: [MeasureKind]
+        switch definition.formula {
+        case .count:
+            allowed = .periods
+            kinds = [.count, .sum, .distribution]
+        case .duration(_, let quantiles):
+            allowed = .periods
+            kinds = quantiles ? [.distribution] : [.sum, .distribution]
+        case .proportion:
+            allowed = .periods
+            kinds = [.count, .sum, .distribution]
+        case .level:
+            allowed = [.hour, .day]
+            kinds = [.levelDelta]
+        case .gauge:
+            allowed = .now
+            kinds = [.gauge, .levelDelta]
+        }
+        guard !definition.windows.isEmpty, allowed.isSuperset(of: definition.windows) else {
+            throw .wrongWindows(kpi: definition.id)
+        }
+        for measure in definition.formula.measures where !kinds.contains(measure.kind) {
+            throw .wrongMeasure(kpi: definition.id, measure: measure.name)
+        }
+        let isGauge = if case .gauge = definition.formula { true } else { false }
+        for companion in definition.companions
+        where companion.measure.kind == .levelDelta || (companion.measure.kind == .gauge) != isGauge {
+            throw .wrongMeasure(kpi: definition.id, measure: companion.measure.name)
+        }
+    }
+}

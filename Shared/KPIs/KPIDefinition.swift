@@ -1,0 +1,151 @@
+public import BusinessTime
+
+/// The unit that an update names.
+public enum KPIUnit: String, Hashable, Sendable {
+    case count
+    case gauge
+    case seconds
+    case proportion
+}
+
+/// A set of window kinds.
+public struct WindowSet: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt16
+
+    public init(rawValue: UInt16) {
+        self.rawValue = rawValue
+    }
+
+    public init(_ kind: WindowKind) {
+        rawValue = 1 << UInt16(kind.rawValue)
+    }
+
+    public static let hour = WindowSet(.hour)
+    public static let day = WindowSet(.day)
+    public static let week = WindowSet(.week)
+    public static let month = WindowSet(.month)
+    public static let quarter = WindowSet(.quarter)
+    public static let year = WindowSet(.year)
+    public static let rolling: WindowSet = [
+        WindowSet(.rolling24Hours), WindowSet(.rolling7Days), WindowSet(.rolling30Days),
+    ]
+    public static let now = WindowSet(.now)
+    public static let calendar: WindowSet = [.hour, .day, .week, .month, .quarter, .year]
+    /// All but `now`.
+    public static let periods: WindowSet = [.calendar, .rolling]
+
+    public func contains(_ kind: WindowKind) -> Bool { contains(WindowSet(kind)) }
+
+    public var kinds: [WindowKind] { WindowKind.allCases.filter { contains($0) } }
+}
+
+/// When the verdicts of a proportion are final.
+public struct Maturity: Hashable, Sendable {
+    /// Entities of the bucket without a verdict yet; they count in neither term.
+    public let pending: Measure
+    /// Microseconds from an entity's attribution instant until its verdict can no longer change.
+    public let settlesAfter: Micros
+
+    public init(pending: Measure, settlesAfter: Micros) {
+        self.pending = pending
+        self.settlesAfter = settlesAfter
+    }
+}
+
+/// How a KPI's figures follow from its measures.
+public enum KPIFormula: Hashable, Sendable {
+    /// The number of contributions.
+    case count(Measure)
+    /// The mean in seconds of durations kept in milliseconds, with the quantiles p50, p90, p95, p99 if asked for.
+    case duration(Measure, quantiles: Bool)
+    /// A count of entities out of a count of entities, with its Wilson 95 % interval.
+    case proportion(numerator: Measure, denominator: Measure, maturity: Maturity?)
+    /// The level at the end of each window: the sum of all changes before it.
+    case level(Measure)
+    /// The sum of everything, now.
+    case gauge(Measure)
+
+    /// The measures that it reads.
+    public var measures: [Measure] {
+        switch self {
+        case .count(let measure), .duration(let measure, _), .level(let measure), .gauge(let measure): [measure]
+        case .proportion(let numerator, let denominator, let maturity):
+            [numerator, denominator] + (maturity.map { [$0.pending] } ?? [])
+        }
+    }
+
+    /// The `statistic` of an update.
+    public var statistic: String {
+        switch self {
+        case .count: "count"
+        case .duration: "mean"
+        case .proportion: "proportion"
+        case .level: "level"
+        case .gauge: "gauge"
+        }
+    }
+}
+
+/// A count that is published beside a KPI's value, such as `open` beside `first_response_time`.
+public struct CompanionCount: Hashable, Sendable {
+    /// The member's name in `data`.
+    public let name: String
+    public let measure: Measure
+
+    public init(_ name: String, _ measure: Measure) {
+        self.name = name
+        self.measure = measure
+    }
+}
+
+/// The cells for which a KPI is published, by the names of their dimensions (sorted; none: the overall cell).
+public enum CellFilter: Hashable, Sendable {
+    case all
+    case only([[String]])
+    case except([[String]])
+
+    func admits(_ names: [String]) -> Bool {
+        switch self {
+        case .all: true
+        case .only(let lists): lists.contains(names)
+        case .except(let lists): !lists.contains(names)
+        }
+    }
+}
+
+/// A KPI as data.
+public struct KPIDefinition: Hashable, Sendable {
+    /// Stable number in stored records; never changed, never used again within a service.
+    public let code: UInt16
+    /// The name in series ids.
+    public let id: String
+    public let unit: KPIUnit
+    public let formula: KPIFormula
+    /// The windows in which it is published.
+    public let windows: WindowSet
+    public let cells: CellFilter
+    public let companions: [CompanionCount]
+    /// Publishes `rate_per_day` beside a count.
+    public let ratePerDay: Bool
+    /// Where hour windows are published for a shorter time than they are kept: microseconds from their end to the newest
+    /// event time.
+    public let hourHistory: Micros?
+
+    public init(
+        code: UInt16, id: String, unit: KPIUnit, formula: KPIFormula, windows: WindowSet, cells: CellFilter = .all,
+        companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil
+    ) {
+        self.code = code
+        self.id = id
+        self.unit = unit
+        self.formula = formula
+        self.windows = windows
+        self.cells = cells
+        self.companions = companions
+        self.ratePerDay = ratePerDay
+        self.hourHistory = hourHistory
+    }
+
+    /// All measures that it reads, companions included.
+    public var measures: [Measure] { formula.measures + companions.map(\.measure) }
+}

@@ -1,0 +1,241 @@
+internal import BusinessTime
+
+/// All that one `deskbeat.kpi.updated` event says beyond its window and its cell.
+struct KPIUpdate {
+    struct Previous {
+        let integer: Int64?
+        let value: Double?
+    }
+
+    let kpi: Int
+    let revision: UInt32
+    let figures: Figures
+    let clock: Micros
+    let newest: Micros
+    var previous: Previous?
+    /// For `rate_per_day`.
+    var days: Double?
+    /// In the order of the definition's companions.
+    var companions: [Int64] = []
+}
+
+/// Writes KPI updates as CloudEvents into two buffers that are used again.
+struct KPIUpdateWriter {
+    private(set) var key: [UInt8] = []
+    private(set) var value: [UInt8] = []
+
+    private let definitions: [KPIDefinition]
+    private let settings: SeriesSettings
+    /// `","source":…,"type":…,"subject":`
+    private let envelope: [UInt8]
+    /// `","dataschema":…,"data":{"kpi":`
+    private let dataHead: [UInt8]
+    private let rulesVersion: [UInt8]
+    /// By KPI and window kind: `first_response_time/day`.
+    private let series: [[[UInt8]]]
+
+    init(_ catalogue: KPICatalogue, _ settings: SeriesSettings) {
+        definitions = catalogue.definitions
+        self.settings = settings
+        var envelope = Array("\",\"source\":".utf8)
+        AlertWriter.appendString(settings.source.utf8, to: &envelope)
+        envelope.append(contentsOf: ",\"type\":\"deskbeat.kpi.updated\",\"subject\":".utf8)
+        self.envelope = envelope
+        var dataHead = Array("\",\"dataschema\":".utf8)
+        AlertWriter.appendString(settings.dataSchema.utf8, to: &dataHead)
+        dataHead.append(contentsOf: ",\"data\":{\"kpi\":".utf8)
+        self.dataHead = dataHead
+        rulesVersion = Array(",\"rules_version\":\(settings.rulesVersion)".utf8)
+        series = catalogue.definitions.map { definition in
+            WindowKind.allCases.map { Array("\(definition.id)/\($0.name)".utf8) }
+        }
+    }
+
+    mutating func write(_ update: KPIUpdate, _ window: Window, _ cell: SeriesStore.Cell) {
+        key.removeAll(keepingCapacity: true)
+        key.append(contentsOf: series[update.kpi][Int(window.kind.rawValue)])
+        key.append(contentsOf: cell.suffix)
+        key.append(contentsOf: window.label)
+
+        value.removeAll(keepingCapacity: true)
+        text("{\"specversion\":\"1.0\",\"id\":\"")
+        writeID(update.revision)
+        value.append(contentsOf: envelope)
+        AlertWriter.appendString(key, to: &value)
+        text(",\"time\":\"")
+        AlertWriter.appendInstant(KPIUpdateWriter.time(update, window), to: &value)
+        text("\",\"sequence\":\"")
+        AlertWriter.appendDigits(UInt64(update.revision), to: &value)
+        value.append(contentsOf: dataHead)
+
+        let definition = definitions[update.kpi]
+        AlertWriter.appendString(definition.id.utf8, to: &value)
+        text(",\"unit\":\"")
+        text(definition.unit.rawValue)
+        text("\",\"dimensions\":")
+        value.append(contentsOf: cell.json)
+        writeWindow(update, window)
+        text(",\"revision\":")
+        AlertWriter.appendDigits(UInt64(update.revision), to: &value)
+        writeFigures(update, definition, window)
+        value.append(contentsOf: rulesVersion)
+        writePrevious(update)
+        text("}}")
+    }
+
+    /// The instant for which the update speaks: a closed window's end; else the newest event time within the window.
+    private static func time(_ update: KPIUpdate, _ window: Window) -> Micros {
+        if window.kind == .now { return update.newest == Micros.min ? update.clock : update.newest }
+        if window.isClosed { return window.bounds.end }
+        return min(max(update.newest, window.bounds.start), window.bounds.end)
+    }
+
+    /// 128 bits, so that ids do not meet: FNV-1a over the key, once forwards and once with generation and revision mixed
+    /// into a second, differently seeded lane.
+    private mutating func writeID(_ revision: UInt32) {
+        var first: UInt64 = 0xcbf2_9ce4_8422_2325
+        var second: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for byte in key {
+            first = (first ^ UInt64(byte)) &* 0x100_0000_01b3
+            second = (second &+ UInt64(byte)) &* 0xBF58_476D_1CE4_E5B9
+            second ^= second >> 29
+        }
+        let version = UInt64(settings.generation) << 32 | UInt64(revision)
+        for shift in stride(from: UInt64(0), to: 64, by: 8) {
+            first = (first ^ (version >> shift & 0xFF)) &* 0x100_0000_01b3
+        }
+        second = (second ^ version) &* 0x94D0_49BB_1331_11EB
+        AlertWriter.appendHex(first, to: &value)
+        AlertWriter.appendHex(second ^ second >> 31, to: &value)
+    }
+
+    private mutating func writeWindow(_ update: KPIUpdate, _ window: Window) {
+        text(",\"window\":{\"kind\":\"")
+        text(window.kind.name)
+        if window.kind == .now {
+            text("\",\"at\":\"")
+            AlertWriter.appendInstant(update.clock, to: &value)
+            text("\"}")
+            return
+        }
+        text("\",\"start\":\"")
+        value.append(contentsOf: window.startText)
+        text("\",\"end\":\"")
+        value.append(contentsOf: window.endText)
+        text("\"")
+        if window.kind.isCalendar { text(window.isClosed ? ",\"closed\":true" : ",\"closed\":false") }
+        text("}")
+    }
+
+    private mutating func writeFigures(_ update: KPIUpdate, _ definition: KPIDefinition, _ window: Window) {
+        let figures = update.figures
+        text(",\"value\":")
+        writeNumber(figures.integer, figures.value)
+        text(",\"statistic\":\"")
+        text(definition.formula.statistic)
+        text("\",\"count\":")
+        AlertWriter.append(figures.count, to: &value)
+        var maturity: Maturity?
+        switch definition.formula {
+        case .duration(_, let hasQuantiles):
+            if hasQuantiles { writeQuantiles(figures.quantiles) }
+            writeSmallSample(figures.count)
+        case .proportion(_, _, let given):
+            writeProportion(figures)
+            writeSmallSample(figures.denominator)
+            maturity = given
+        case .count, .level, .gauge:
+            break
+        }
+        if let days = update.days, let integer = figures.integer {
+            text(",\"rate_per_day\":")
+            AlertWriter.append(Double(integer) / days, to: &value)
+        }
+        for (companion, count) in zip(definition.companions, update.companions) {
+            text(",")
+            AlertWriter.appendString(companion.name.utf8, to: &value)
+            text(":")
+            AlertWriter.append(count, to: &value)
+        }
+        writeSettled(figures, maturity, window)
+    }
+
+    private mutating func writeQuantiles(_ quantiles: Figures.Quantiles?) {
+        guard let quantiles else {
+            text(",\"quantiles\":null")
+            return
+        }
+        text(",\"quantiles\":{\"p50\":")
+        AlertWriter.append(quantiles.p50 / 1_000, to: &value)
+        text(",\"p90\":")
+        AlertWriter.append(quantiles.p90 / 1_000, to: &value)
+        text(",\"p95\":")
+        AlertWriter.append(quantiles.p95 / 1_000, to: &value)
+        text(",\"p99\":")
+        AlertWriter.append(quantiles.p99 / 1_000, to: &value)
+        text("}")
+    }
+
+    private mutating func writeProportion(_ figures: Figures) {
+        text(",\"numerator\":")
+        AlertWriter.append(figures.numerator, to: &value)
+        text(",\"denominator\":")
+        AlertWriter.append(figures.denominator, to: &value)
+        guard let interval = Wilson.interval(figures.numerator, of: figures.denominator) else {
+            text(",\"interval\":null")
+            return
+        }
+        text(",\"interval\":{\"low\":")
+        AlertWriter.append(interval.low, to: &value)
+        text(",\"high\":")
+        AlertWriter.append(interval.high, to: &value)
+        text(",\"confidence\":0.95}")
+    }
+
+    private mutating func writeSmallSample(_ count: Int64) {
+        text(count < settings.minimumSample ? ",\"small_sample\":true" : ",\"small_sample\":false")
+    }
+
+    private mutating func writeSettled(_ figures: Figures, _ maturity: Maturity?, _ window: Window) {
+        guard let maturity else {
+            text(",\"settled\":true")
+            return
+        }
+        text(figures.pending > 0 ? ",\"settled\":false" : ",\"settled\":true")
+        if figures.pending > 0 {
+            text(",\"settles_at\":\"")
+            AlertWriter.appendInstant(
+                window.bounds.end.addingReportingOverflow(maturity.settlesAfter).partialValue, to: &value)
+            text("\"")
+        }
+        text(",\"pending\":")
+        AlertWriter.append(figures.pending, to: &value)
+    }
+
+    private mutating func writePrevious(_ update: KPIUpdate) {
+        guard let previous = update.previous else { return }
+        text(",\"previous\":{\"value\":")
+        writeNumber(previous.integer, previous.value)
+        text(",\"change\":")
+        let before = previous.integer.map { Double($0) } ?? previous.value
+        if let before, before != 0, let now = update.figures.valueAsDouble {
+            AlertWriter.append((now - before) / abs(before), to: &value)
+        } else {
+            text("null")
+        }
+        text("}")
+    }
+
+    private mutating func writeNumber(_ integer: Int64?, _ number: Double?) {
+        if let integer {
+            AlertWriter.append(integer, to: &value)
+        } else if let number {
+            AlertWriter.append(number, to: &value)
+        } else {
+            text("null")
+        }
+    }
+
+    @inline(__always)
+    private mutating func text(_ text: String) { value.append(contentsOf: text.utf8) }
+}

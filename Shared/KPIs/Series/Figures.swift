@@ -1,0 +1,220 @@
+internal import BusinessTime
+
+/// The figures of one KPI in one window, as they are published.
+struct Figures {
+    /// Of counts, levels and gauges; it is the count, too.
+    var integer: Int64?
+    /// Of everything else; nil is `null`.
+    var value: Double?
+    var count: Int64 = 0
+    var numerator: Int64 = 0
+    var denominator: Int64 = 0
+    var pending: Int64 = 0
+    /// In milliseconds.
+    var quantiles: Quantiles?
+    /// False when nothing at all has been counted.
+    var isSubstantial = false
+    /// Whether there is a value that is not the one of an empty window.
+    var hasValue = false
+    /// Of the companions' counts.
+    var companionsHash: UInt64 = 0
+
+    struct Quantiles {
+        var p50 = 0.0
+        var p90 = 0.0
+        var p95 = 0.0
+        var p99 = 0.0
+    }
+
+    var valueAsDouble: Double? { integer.map { Double($0) } ?? value }
+
+    /// Of all that makes a new revision. `position` tells rolling windows at different places apart.
+    func fingerprint(isClosed: Bool, position: Micros) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func mix(_ word: UInt64) {
+            hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash >> 29
+        }
+        func mix(_ number: Int64) { mix(UInt64(bitPattern: number)) }
+        mix(integer ?? 0)
+        mix(value?.bitPattern ?? 1)
+        mix(count)
+        mix(numerator)
+        mix(denominator)
+        mix(pending)
+        if let quantiles {
+            mix(quantiles.p50.bitPattern)
+            mix(quantiles.p90.bitPattern)
+            mix(quantiles.p95.bitPattern)
+            mix(quantiles.p99.bitPattern)
+        }
+        mix(companionsHash)
+        mix(isClosed ? UInt64(1) : 0)
+        mix(isSubstantial ? position : 0)
+        return hash
+    }
+}
+
+extension Figures.Quantiles {
+    /// Reads p50, p90, p95, p99 off sorted bins in one pass; nil without items.
+    init?(_ entries: some Sequence<Int64>, count: Int64) {
+        guard count > 0 else { return nil }
+        func rank(_ q: Double) -> Int64 { Int64((q * Double(count - 1)).rounded(.down)) }
+        let values = DurationBins.shared.representatives
+        var ranks = (rank(0.5), rank(0.9), rank(0.95), rank(0.99))
+        self.init()
+        var below: Int64 = 0
+        var last = 0.0
+        for entry in entries {
+            let weight = DDSketch.count(of: entry)
+            below &+= weight
+            if weight > 0 { last = values[Int(DDSketch.bin(of: entry))] }
+            // A quantile that has been found is not looked for again.
+            if below > ranks.0 { (p50, ranks.0) = (last, Int64.max) }
+            if below > ranks.1 { (p90, ranks.1) = (last, Int64.max) }
+            if below > ranks.2 { (p95, ranks.2) = (last, Int64.max) }
+            if below > ranks.3 {
+                p99 = last
+                return
+            }
+        }
+        // Only while retractions are on their way can the bins run out before the ranks.
+        if ranks.0 != Int64.max { p50 = last }
+        if ranks.1 != Int64.max { p90 = last }
+        if ranks.2 != Int64.max { p95 = last }
+        p99 = last
+    }
+}
+
+extension SeriesStore {
+    /// Where figures are read: one bucket, or the buckets of one cell in several windows.
+    enum Scope {
+        case bucket(UInt32)
+        case span(cell: UInt32, windows: ArraySlice<UInt32>)
+    }
+
+    private func total(_ measure: Measure, _ scope: Scope) -> (count: Int64, sum: Int128) {
+        guard let index = catalogue.index(ofMeasure: measure.id).map(UInt16.init(truncatingIfNeeded:)) else {
+            return (0, 0)
+        }
+        switch scope {
+        case .bucket(let bucket):
+            guard let aggregate = slab.aggregate(of: index, in: bucket) else { return (0, 0) }
+            return (slab.aggregates[Int(aggregate)].count, Int128(slab.aggregates[Int(aggregate)].sum))
+        case .span(let cell, let windows):
+            var count: Int64 = 0
+            var sum: Int128 = 0
+            for window in windows {
+                guard let bucket = slab.find(cell: cell, window: window),
+                    let aggregate = slab.aggregate(of: index, in: bucket)
+                else { continue }
+                count &+= slab.aggregates[Int(aggregate)].count
+                sum += Int128(slab.aggregates[Int(aggregate)].sum)
+            }
+            return (count, sum)
+        }
+    }
+
+    private func quantiles(_ measure: Measure, _ scope: Scope, count: Int64) -> Figures.Quantiles? {
+        guard let index = catalogue.index(ofMeasure: measure.id).map(UInt16.init(truncatingIfNeeded:)) else {
+            return nil
+        }
+        switch scope {
+        case .bucket(let bucket):
+            guard let aggregate = slab.aggregate(of: index, in: bucket) else { return nil }
+            let sketch = slab.aggregates[Int(aggregate)].sketch
+            if sketch == BucketSlab.none { return nil }
+            return Figures.Quantiles(slab.sketches[Int(sketch)].entries, count: count)
+        case .span(let cell, let windows):
+            var bins = [Int64](repeating: 0, count: DurationBins.shared.uppers.count)
+            for window in windows {
+                guard let bucket = slab.find(cell: cell, window: window),
+                    let aggregate = slab.aggregate(of: index, in: bucket)
+                else { continue }
+                let sketch = slab.aggregates[Int(aggregate)].sketch
+                if sketch == BucketSlab.none { continue }
+                for entry in slab.sketches[Int(sketch)].entries {
+                    bins[Int(DDSketch.bin(of: entry))] &+= DDSketch.count(of: entry)
+                }
+            }
+            let entries = bins.indices.lazy.filter { bins[$0] != 0 }.map { DDSketch.entry(UInt16($0), bins[$0]) }
+            return Figures.Quantiles(entries, count: count)
+        }
+    }
+
+    /// The figures of a KPI. A level is read at the end of the window that begins at `start`.
+    func figures(_ definition: KPIDefinition, _ scope: Scope, cell: UInt32, window: UInt32) -> Figures {
+        var figures = Figures()
+        switch definition.formula {
+        case .count(let measure):
+            let count = total(measure, scope).count
+            figures.integer = count
+            figures.count = count
+            figures.hasValue = count != 0
+            figures.isSubstantial = count != 0
+        case .duration(let measure, let hasQuantiles):
+            let (count, sum) = total(measure, scope)
+            figures.count = count
+            if count > 0 { figures.value = SeriesStore.seconds(sum, count) }
+            if hasQuantiles { figures.quantiles = quantiles(measure, scope, count: count) }
+            figures.hasValue = count > 0
+            figures.isSubstantial = count != 0 || sum != 0
+        case .proportion(let numerator, let denominator, let maturity):
+            figures.numerator = total(numerator, scope).count
+            figures.denominator = total(denominator, scope).count
+            figures.pending = maturity.map { total($0.pending, scope).count } ?? 0
+            figures.count = figures.denominator
+            if figures.denominator > 0 { figures.value = Double(figures.numerator) / Double(figures.denominator) }
+            figures.hasValue = figures.denominator > 0
+            figures.isSubstantial = figures.denominator != 0 || figures.numerator != 0 || figures.pending != 0
+        case .level(let measure):
+            let level = self.level(measure, cell: cell, window: window)
+            figures.integer = level
+            figures.count = level
+            figures.isSubstantial = total(measure, scope).count != 0
+        case .gauge(let measure):
+            let count = total(measure, scope).count
+            figures.integer = count
+            figures.count = count
+            figures.isSubstantial = count != 0
+        }
+        for companion in definition.companions {
+            let count = total(companion.measure, scope).count
+            figures.companionsHash = (figures.companionsHash ^ UInt64(bitPattern: count)) &* 0x9E37_79B9_7F4A_7C15
+            if count != 0 { figures.isSubstantial = true }
+        }
+        return figures
+    }
+
+    func companionCount(_ companion: CompanionCount, _ scope: Scope) -> Int64 { total(companion.measure, scope).count }
+
+    /// The mean in seconds of a sum of milliseconds: one division, correctly rounded below 2^53 ms.
+    private static func seconds(_ milliseconds: Int128, _ count: Int64) -> Double {
+        let sum = Int64(exactly: milliseconds).map { Double($0) } ?? Double(milliseconds)
+        return sum / (Double(count) * 1_000)
+    }
+
+    /// The level at a window's end: the level after everything, less the changes in later windows. So changes in windows
+    /// that have been dropped stay in the level without being kept.
+    private func level(_ measure: Measure, cell: UInt32, window: UInt32) -> Int64 {
+        total(measure, cell: cell)
+            &- changes(measure, cell: cell, windows[window].kind, from: windows[window].bounds.end)
+    }
+
+    /// The level at a window's beginning.
+    func levelBefore(_ measure: Measure, cell: UInt32, window: UInt32) -> Int64 {
+        total(measure, cell: cell)
+            &- changes(measure, cell: cell, windows[window].kind, from: windows[window].bounds.start)
+    }
+
+    private func total(_ measure: Measure, cell: UInt32) -> Int64 {
+        slab.find(cell: cell, window: windows.moving(.now)).map { total(measure, .bucket($0)).count } ?? 0
+    }
+
+    private func changes(_ measure: Measure, cell: UInt32, _ kind: WindowKind, from start: Micros) -> Int64 {
+        guard let index = catalogue.index(ofMeasure: measure.id),
+            let level = levels.find(cell, kind, UInt16(truncatingIfNeeded: index))
+        else { return 0 }
+        return levels.levels[Int(level)].sum(from: start)
+    }
+}

@@ -1,0 +1,53 @@
+internal import BusinessTime
+
+/// Where contributions to each measure go, for the cells with one list of dimension names: worked out once, so that
+/// applying a contribution only walks small arrays of numbers.
+struct SeriesPlan {
+    /// One kind of window in which a measure is kept.
+    struct Target {
+        let kind: WindowKind
+        /// Indices of the KPIs that read the measure in these windows.
+        var kpis: [UInt16] = []
+        /// The same for the rolling windows which are made of these.
+        var rolling: [(kind: WindowKind, kpis: [UInt16])] = []
+    }
+
+    /// By the measure's index in the catalogue.
+    let targets: [[Target]]
+    /// For the cells' JSON and for look-ups.
+    let dimensionNames: [String]
+
+    init(_ catalogue: KPICatalogue, dimensionNames: [String]) {
+        self.dimensionNames = dimensionNames
+        targets = catalogue.measures.map { SeriesPlan.targets(of: $0, catalogue, dimensionNames) }
+    }
+
+    private static func targets(of measure: Measure, _ catalogue: KPICatalogue, _ names: [String]) -> [Target] {
+        var targets: [Target] = []
+        func with(_ kind: WindowKind, _ change: (inout Target) -> Void) {
+            let index = targets.firstIndex { $0.kind == kind }
+            var target = index.map { targets[$0] } ?? Target(kind: kind)
+            change(&target)
+            if let index { targets[index] = target } else { targets.append(target) }
+        }
+        for (index, definition) in catalogue.definitions.enumerated()
+        where definition.measures.contains(measure) && definition.cells.admits(names) {
+            for kind in catalogue.enabledWindows[index].kinds {
+                guard let base = kind.rollingBase?.kind else {
+                    with(kind) { $0.kpis.append(UInt16(index)) }
+                    continue
+                }
+                with(base) { target in
+                    if let known = target.rolling.firstIndex(where: { $0.kind == kind }) {
+                        target.rolling[known].kpis.append(UInt16(index))
+                    } else {
+                        target.rolling.append((kind, [UInt16(index)]))
+                    }
+                }
+            }
+            // The level after everything, from which the level at each window's end is counted back.
+            if measure.kind == .levelDelta, catalogue.isEnabled(index) { with(.now) { _ in } }
+        }
+        return targets.sorted { $0.kind.rawValue < $1.kind.rawValue }
+    }
+}

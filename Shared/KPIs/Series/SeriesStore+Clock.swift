@@ -1,0 +1,166 @@
+internal import BusinessTime
+
+/// What the clock does: it closes windows, moves rolling ones on, and ends the life of those that have become history.
+extension SeriesStore {
+    /// Closes the windows whose end the clock has passed: each of their figures is published once more, and whatever had
+    /// a value in the window before is published even if nothing came.
+    mutating func closeWindows() {
+        for kind in WindowKind.allCases where kind.isCalendar {
+            while let window = windows.closeNext(kind, clock: clock) {
+                undo.closedWindows.append(window)
+                closeBuckets(of: window)
+                guard let before = windows.find(kind, windows[window].predecessor) else { continue }
+                var bucket = windows[before].head
+                while bucket != BucketSlab.none {
+                    carryOver(from: bucket, to: window)
+                    bucket = slab.buckets[Int(bucket)].next
+                }
+            }
+        }
+    }
+
+    private mutating func closeBuckets(of window: UInt32) {
+        var bucket = windows[window].head
+        while bucket != BucketSlab.none {
+            var state = slab.buckets[Int(bucket)].firstState
+            while state != BucketSlab.none {
+                if !slab.states[Int(state)].flags.contains(.closed) {
+                    touch(bucket)
+                    slab.setDirty(state, true)
+                    slab.buckets[Int(bucket)].flags.insert(.closeDue)
+                }
+                state = slab.states[Int(state)].next
+            }
+            enqueue(bucket)
+            bucket = slab.buckets[Int(bucket)].next
+        }
+    }
+
+    /// Makes the next window, which has closed, publish what has a value in this bucket.
+    mutating func carryOver(from bucket: UInt32, to window: UInt32, only: UInt16? = nil) {
+        guard isLive(window) else { return }
+        var state = slab.buckets[Int(bucket)].firstState
+        while state != BucketSlab.none {
+            let kpi = slab.states[Int(state)].kpi
+            if only.map({ $0 == kpi }) ?? true, carriesOver(kpi, bucket) {
+                let target = self.bucket(slab.buckets[Int(bucket)].cell, window)
+                let existing = slab.state(of: kpi, in: target)
+                if existing.map({ slab.states[Int($0)].revision == 0 }) ?? true {
+                    touch(target)
+                    let new = slab.ensureState(of: kpi, in: target)
+                    slab.states[Int(new)].flags.insert(.forced)
+                    slab.setDirty(new, true)
+                    slab.buckets[Int(target)].flags.insert(.closeDue)
+                    enqueue(target)
+                }
+            }
+            state = slab.states[Int(state)].next
+        }
+    }
+
+    /// Levels are carried forward by readers instead.
+    private func carriesOver(_ kpi: UInt16, _ bucket: UInt32) -> Bool {
+        let definition = catalogue.definitions[Int(kpi)]
+        if case .level = definition.formula { return false }
+        let window = slab.buckets[Int(bucket)].window
+        guard catalogue.enabledWindows[Int(kpi)].contains(windows[window].kind) else { return false }
+        return figures(definition, .bucket(bucket), cell: slab.buckets[Int(bucket)].cell, window: window).hasValue
+    }
+
+    /// Moves rolling windows to the clock. What lay in the old range or lies in the new one is looked at again.
+    mutating func advanceRolling() {
+        guard clock != Micros.min else { return }
+        for kind in WindowKind.allCases where kind.isRolling && isUsed(kind) {
+            guard let base = kind.rollingBase else { continue }
+            let index = SeriesStore.rollingIndex(kind)
+            let old = rollingBounds[index]
+            // Most calls end here: the last bucket is still the one with the clock.
+            if let old, clock < old.end { continue }
+            let new = zone.bounds(of: kind, at: clock)
+            if new == old { continue }
+            rollingBounds[index] = new
+            let moving = windows.moving(kind)
+            windows[moving].bounds = new
+            windows[moving].writeBounds()
+            if old == nil { markAll(of: moving) }
+            let first = min(new.start, old?.start ?? new.start)
+            let range = windows.range(base.kind, in: zone.bounds(from: first, to: max(new.end, old?.end ?? new.end)))
+            for window in range { markRolling(kind, over: window) }
+        }
+    }
+
+    static func rollingIndex(_ kind: WindowKind) -> Int { Int(kind.rawValue - WindowKind.rolling24Hours.rawValue) }
+
+    private func isUsed(_ kind: WindowKind) -> Bool { catalogue.enabledWindows.contains { $0.contains(kind) } }
+
+    private mutating func markRolling(_ kind: WindowKind, over window: UInt32) {
+        var bucket = windows[window].head
+        while bucket != BucketSlab.none {
+            let cell = slab.buckets[Int(bucket)].cell
+            let plan = cells[Int(cell)].plan
+            var aggregate = slab.buckets[Int(bucket)].firstAggregate
+            while aggregate != BucketSlab.none {
+                let measure = Int(slab.aggregates[Int(aggregate)].measure)
+                for target in plans[plan].targets[measure] where target.kind == windows[window].kind {
+                    for rolling in target.rolling where rolling.kind == kind { markRolling(cell, rolling) }
+                }
+                aggregate = slab.aggregates[Int(aggregate)].next
+            }
+            bucket = slab.buckets[Int(bucket)].next
+        }
+    }
+
+    private mutating func markAll(of window: UInt32) {
+        var bucket = windows[window].head
+        while bucket != BucketSlab.none {
+            touch(bucket)
+            var state = slab.buckets[Int(bucket)].firstState
+            while state != BucketSlab.none {
+                slab.setDirty(state, true)
+                state = slab.states[Int(state)].next
+            }
+            enqueue(bucket)
+            bucket = slab.buckets[Int(bucket)].next
+        }
+    }
+
+    /// Marks the levels at the ends of all windows behind a change.
+    mutating func markLevels() {
+        for index in levels.dirty {
+            let level = levels.levels[Int(index)]
+            let plan = cells[Int(level.cell)].plan
+            guard let target = plans[plan].targets[Int(level.measure)].first(where: { $0.kind == level.kind }) else {
+                continue
+            }
+            for position in level.position(of: level.dirtyFrom)..<level.windows.count {
+                guard let bucket = slab.find(cell: level.cell, window: level.windows[position]) else { continue }
+                for kpi in target.kpis where isPublished(kpi, level.windows[position]) {
+                    guard let state = slab.state(of: kpi, in: bucket) else { continue }
+                    touch(bucket)
+                    slab.setDirty(state, true)
+                }
+                enqueue(bucket)
+            }
+        }
+        levels.clearDirty()
+    }
+
+    /// Drops windows that have become history, after publishing what is still dirty in them. Stops when the round is
+    /// full; the rest follows in the next one.
+    mutating func dropHistory(_ round: inout Round, _ emit: (RawSpan, RawSpan, Int) -> Void) {
+        for kind in WindowKind.allCases where kind.isCalendar {
+            while let window = windows.ids[Int(kind.rawValue)].first, !isLive(window) {
+                while windows[window].head != BucketSlab.none {
+                    guard !round.isFull else { return }
+                    let bucket = windows[window].head
+                    publishBucket(bucket, &round, emit)
+                    if slab.isDirty(bucket) { return }
+                    touch(bucket)
+                    remove(bucket)
+                    round.examined += 1
+                }
+                windows.removeFirst(kind)
+            }
+        }
+    }
+}

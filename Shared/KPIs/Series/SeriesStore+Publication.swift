@@ -1,0 +1,214 @@
+public import BusinessTime
+
+extension SeriesStore {
+    /// How far one call of `publish` has come.
+    struct Round {
+        let wall: Micros
+        let idle: Bool
+        let limit: Int
+        var published = 0
+        /// Figures that were looked at, changed or not.
+        var examined = 0
+
+        /// Looking at a figure that turns out to be unchanged is cheap, but not free.
+        var isFull: Bool { published >= limit || examined >= 8 * limit }
+    }
+
+    /// Publishes what has changed as `deskbeat.kpi.updated` events: windows of the present before closed ones, each key
+    /// at most once per emit interval, and once more when its window closes. Figures that are what was published last
+    /// make no new revision.
+    ///
+    /// `time` of an update is the end of a window that has closed, else the newest event time, kept within the window.
+    ///
+    /// - Parameters:
+    ///   - clock: The service's clock, which closes windows. A value below an earlier one counts as that one.
+    ///   - wall: The wall clock, for the emit interval.
+    ///   - idle: No input is waiting: the emit interval is not waited for.
+    ///   - limit: The most updates to publish; the rest stays dirty (``dirtyCount``).
+    ///   - emit: Called with key, value and the index of the KPI in the catalogue's definitions. The bytes are valid
+    ///     during the call only.
+    /// - Returns: The number of updates published.
+    @discardableResult
+    public mutating func publish(
+        clock: Micros, wall: Micros, idle: Bool, limit: Int = 5_000,
+        emit: (_ key: RawSpan, _ value: RawSpan, _ kpi: Int) -> Void
+    ) -> Int {
+        self.clock = max(self.clock, min(clock, SeriesStore.lastInstant))
+        closeWindows()
+        advanceRolling()
+        markLevels()
+        while let key = cooling.popFirst(until: wall.subtractingReportingOverflow(settings.emitInterval).partialValue) {
+            guard let bucket = slab.find(key) else { continue }
+            slab.buckets[Int(bucket)].flags.remove(.cooling)
+            enqueue(bucket)
+        }
+        if idle, slab.dirtyCount > 0 {
+            for item in cooling.waiting {
+                if let bucket = slab.find(item.key) { enqueue(bucket, evenIfCooling: true) }
+            }
+        }
+        var round = Round(wall: wall, idle: idle, limit: limit)
+        dropHistory(&round, emit)
+        // Publishing an old window can put the one behind it into the queue of current ones, so this is one loop.
+        while !round.isFull {
+            if let key = currentQueue.popFirst() {
+                if let bucket = slab.find(key), isOld(slab.buckets[Int(bucket)].window) {
+                    oldQueue.append(key)
+                } else {
+                    publishQueued(key, &round, emit)
+                }
+            } else if let key = oldQueue.popFirst() {
+                publishQueued(key, &round, emit)
+            } else {
+                break
+            }
+        }
+        return round.published
+    }
+
+    /// Puts a dirty bucket into the queue where it belongs, unless it waits for its emit interval.
+    @inline(__always)
+    mutating func enqueue(_ bucket: UInt32, evenIfCooling: Bool = false) {
+        let flags = slab.buckets[Int(bucket)].flags
+        if flags.contains(.queued) { return }
+        if flags.contains(.cooling), !flags.contains(.closeDue), !evenIfCooling { return }
+        if !slab.isDirty(bucket) { return }
+        slab.buckets[Int(bucket)].flags.insert(.queued)
+        let key = slab.buckets[Int(bucket)].key
+        if isOld(slab.buckets[Int(bucket)].window) { oldQueue.append(key) } else { currentQueue.append(key) }
+    }
+
+    /// Whether a window has been closed for longer than it is long.
+    @inline(__always)
+    private func isOld(_ window: UInt32) -> Bool {
+        guard windows[window].isClosed else { return false }
+        let bounds = windows[window].bounds
+        return clock - bounds.end >= bounds.end - bounds.start
+    }
+
+    private mutating func publishQueued(_ key: UInt64, _ round: inout Round, _ emit: (RawSpan, RawSpan, Int) -> Void) {
+        guard let bucket = slab.find(key), slab.buckets[Int(bucket)].flags.contains(.queued) else { return }
+        slab.buckets[Int(bucket)].flags.remove(.queued)
+        let flags = slab.buckets[Int(bucket)].flags
+        if flags.contains(.cooling), !flags.contains(.closeDue), !round.idle { return }
+        publishBucket(bucket, &round, emit)
+        if slab.isDirty(bucket) {
+            enqueue(bucket, evenIfCooling: true)
+        } else {
+            slab.buckets[Int(bucket)].flags.remove(.closeDue)
+        }
+    }
+
+    /// Publishes the dirty figures of a bucket, as far as the round has room.
+    mutating func publishBucket(_ bucket: UInt32, _ round: inout Round, _ emit: (RawSpan, RawSpan, Int) -> Void) {
+        touch(bucket)
+        let publishedBefore = round.published
+        var state = slab.buckets[Int(bucket)].firstState
+        while state != BucketSlab.none, !round.isFull {
+            if slab.states[Int(state)].flags.contains(.dirty) {
+                round.examined += 1
+                if publish(state, of: bucket, emit) { round.published += 1 }
+            }
+            state = slab.states[Int(state)].next
+        }
+        if round.published > publishedBefore, !slab.buckets[Int(bucket)].flags.contains(.cooling) {
+            slab.buckets[Int(bucket)].flags.insert(.cooling)
+            cooling.append(slab.buckets[Int(bucket)].key, wall: round.wall)
+        }
+    }
+
+    /// Publishes one figure if it has changed. False when it has not.
+    private mutating func publish(_ state: UInt32, of bucket: UInt32, _ emit: (RawSpan, RawSpan, Int) -> Void) -> Bool {
+        let kpi = Int(slab.states[Int(state)].kpi)
+        let cell = slab.buckets[Int(bucket)].cell
+        let window = slab.buckets[Int(bucket)].window
+        slab.setDirty(state, false)
+        guard catalogue.enabledWindows[kpi].contains(windows[window].kind) else { return false }
+        let scope = scope(of: bucket)
+        let figures = figures(catalogue.definitions[kpi], scope, cell: cell, window: window)
+        let isClosed = windows[window].isClosed
+        let position = windows[window].kind.isRolling ? windows[window].bounds.end : 0
+        let fingerprint = figures.fingerprint(isClosed: isClosed, position: position)
+        let successor = windows[window].successor
+        if figures.hasValue, successor != WindowTable.none, windows[successor].isClosed {
+            carryOver(from: bucket, to: successor, only: UInt16(truncatingIfNeeded: kpi))
+        }
+        let known = slab.states[Int(state)]
+        if known.revision == 0 {
+            // Nothing was ever said of it, and there is nothing to say.
+            if !figures.isSubstantial, !known.flags.contains(.forced) { return false }
+        } else if known.fingerprint == fingerprint {
+            return false
+        }
+        slab.states[Int(state)].revision &+= 1
+        slab.states[Int(state)].fingerprint = fingerprint
+        if isClosed { slab.states[Int(state)].flags.insert(.closed) }
+
+        var update = KPIUpdate(
+            kpi: kpi, revision: slab.states[Int(state)].revision, figures: figures, clock: clock, newest: newest)
+        update.previous = previous(kpi, bucket, cell, window)
+        if catalogue.definitions[kpi].ratePerDay { update.days = days(of: window) }
+        for companion in catalogue.definitions[kpi].companions {
+            update.companions.append(companionCount(companion, scope))
+        }
+        writer.write(update, windows[window], cells[Int(cell)])
+        unsafe emit(writer.key.span.bytes, writer.value.span.bytes, kpi)
+        return true
+    }
+
+    private func scope(of bucket: UInt32) -> Scope {
+        let kind = windows[slab.buckets[Int(bucket)].window].kind
+        guard let base = kind.rollingBase, let bounds = rollingBounds[SeriesStore.rollingIndex(kind)] else {
+            return .bucket(bucket)
+        }
+        return .span(cell: slab.buckets[Int(bucket)].cell, windows: windows.range(base.kind, in: bounds))
+    }
+
+    /// The value in the window before, as of now, if anything was counted there.
+    private func previous(_ kpi: Int, _ bucket: UInt32, _ cell: UInt32, _ window: UInt32) -> KPIUpdate.Previous? {
+        let definition = catalogue.definitions[kpi]
+        let kind = windows[window].kind
+        if kind == .now { return nil }
+        if case .level(let measure) = definition.formula {
+            // Before the first live window nothing is known any more.
+            guard isLive(kind, end: windows[window].bounds.start) else { return nil }
+            return KPIUpdate.Previous(integer: levelBefore(measure, cell: cell, window: window), value: nil)
+        }
+        if kind.isCalendar {
+            guard let before = windows.find(kind, windows[window].predecessor),
+                let other = slab.find(cell: cell, window: before)
+            else { return nil }
+            let figures = figures(definition, .bucket(other), cell: cell, window: before)
+            guard figures.isSubstantial else { return nil }
+            return KPIUpdate.Previous(integer: figures.integer, value: figures.value)
+        }
+        guard let base = kind.rollingBase, let bounds = rollingBounds[SeriesStore.rollingIndex(kind)] else {
+            return nil
+        }
+        let start: Micros
+        if base.kind == .hour {
+            start = bounds.start - (bounds.end - bounds.start)
+        } else {
+            start = zone.startOfDay(zone.day(at: bounds.start).number - base.count)
+        }
+        let range = windows.range(base.kind, in: zone.bounds(from: start, to: bounds.start))
+        let figures = figures(definition, .span(cell: cell, windows: range), cell: cell, window: window)
+        guard figures.isSubstantial else { return nil }
+        return KPIUpdate.Previous(integer: figures.integer, value: figures.value)
+    }
+
+    /// The length of a window in local dates, as far as it has passed; the current date counts as a whole one.
+    private func days(of window: UInt32) -> Double {
+        switch windows[window].kind {
+        case .hour: return 1.0 / 24
+        case .day, .rolling24Hours, .now: return 1
+        case .rolling7Days: return 7
+        case .rolling30Days: return 30
+        case .week, .month, .quarter, .year:
+            let kind = windows[window].kind
+            let first = kind.firstDay(ofBucket: windows[window].bucket)
+            let next = kind.firstDay(ofBucket: windows[window].bucket + 1)
+            return Double(max(1, min(zone.day(at: clock).number + 1, next) - first))
+        }
+    }
+}

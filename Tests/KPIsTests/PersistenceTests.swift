@@ -1,0 +1,201 @@
+import BusinessTime
+import KPIs
+import Testing
+
+@Suite struct PersistenceTests {
+    /// Rounds of input, with the clock of each.
+    private struct Round {
+        let records: [(cell: [UInt8], record: [UInt8])]
+        let clock: Micros
+    }
+
+    private func rounds(_ catalogue: KPICatalogue, _ zone: BusinessZone, _ random: inout SeededGenerator) throws
+        -> [Round]
+    {
+        let centre = try instant("2026-03-29T00:00:00Z")
+        var series = Series(catalogue, zone: zone)
+        let contributions = Workload.contributions(400, around: centre, days: 15, &random)
+        var clock = centre - 16 * Sample.day
+        var rounds: [Round] = []
+        var index = 0
+        while index < contributions.count {
+            let end = min(contributions.count, index + Int.random(in: 1...40, using: &random))
+            for contribution in contributions[index..<end] { try series.add(contribution) }
+            series.drain()
+            clock += Micros.random(in: 0...(3 * Sample.day), using: &random)
+            rounds.append(Round(records: series.inFlight, clock: clock))
+            series.inFlight.removeAll()
+            index = end
+        }
+        for _ in 0..<3 {
+            clock += 20 * Sample.day
+            rounds.append(Round(records: [], clock: clock))
+        }
+        return rounds
+    }
+
+    /// Runs the rounds; `disturb` happens before a round's commit or behind it.
+    private func run(
+        _ rounds: [Round], _ catalogue: KPICatalogue, _ zone: BusinessZone, _ history: SeriesHistory,
+        disturbed: Bool, limit: Int = 1_000_000, idle: Bool = true, _ random: inout SeededGenerator
+    ) throws -> (published: [String: [UInt8]], late: Int, rollBacks: Int, restarts: Int) {
+        var series = Series(catalogue, zone: zone, history: history)
+        var rollBacks = 0
+        var restarts = 0
+        for round in rounds {
+            while disturbed, Int.random(in: 0..<3, using: &random) == 0 {
+                // An attempt that fails: part of it or all of it, even the changelog's writing, then undone.
+                for (cell, record) in round.records.prefix(Int.random(in: 0...round.records.count, using: &random)) {
+                    try unsafe series.store.apply(cell: cell.span.bytes, record: record.span.bytes)
+                }
+                if Bool.random(using: &random) {
+                    series.publish(clock: round.clock, idle: Bool.random(using: &random), limit: limit, keep: false)
+                }
+                if Bool.random(using: &random) { _ = series.pendingChangelog() }
+                series.store.rollBack()
+                rollBacks += 1
+            }
+            series.inFlight = round.records
+            try series.applyAll()
+            series.publish(clock: round.clock, idle: idle, limit: limit)
+            series.commit()
+            if disturbed, Int.random(in: 0..<4, using: &random) == 0 {
+                try series.restart(&random)
+                restarts += 1
+            }
+        }
+        if let clock = rounds.last?.clock {
+            var wall = clock
+            repeat {
+                wall += 10_000_000
+                series.publish(clock: clock, wall: wall, idle: idle, limit: limit)
+                series.commit()
+                let dirty = series.store.dirtyCount
+                if dirty == 0 { break }
+            } while wall < clock + Sample.day
+        }
+        let late = series.store.lateDropped
+        return (series.published, late, rollBacks, restarts)
+    }
+
+    @Test(arguments: [SeriesHistory.unlimited, SeriesHistory(hours: 2, days: 6, months: 40)])
+    func crashesAndUndoneCommitsLeaveNoTrace(history: SeriesHistory) throws {
+        let catalogue = try Sample.catalogue()
+        var rollBacks = 0
+        var restarts = 0
+        for _ in 0..<8 {
+            let seed = UInt64.random(in: 0...UInt64.max)
+            var random = SeededGenerator(seed: seed)
+            let zone = try BusinessZone.load("Europe/Berlin")
+            let rounds = try rounds(catalogue, zone, &random)
+            let plain = try run(rounds, catalogue, zone, history, disturbed: false, &random)
+            let disturbed = try run(rounds, catalogue, zone, history, disturbed: true, &random)
+            rollBacks += disturbed.rollBacks
+            restarts += disturbed.restarts
+            try #require(!plain.published.isEmpty)
+            try #require(Set(plain.published.keys) == Set(disturbed.published.keys), "seed \(seed)")
+            for (key, value) in plain.published {
+                let other = try #require(disturbed.published[key])
+                try #require(
+                    String(decoding: value, as: UTF8.self) == String(decoding: other, as: UTF8.self), "seed \(seed)")
+            }
+        }
+        #expect(rollBacks > 0)
+        #expect(restarts > 0)
+    }
+
+    /// With limits and emit intervals the revisions in between differ, the last ones do not.
+    @Test func whatWasNotYetPublishedSurvivesACrash() throws {
+        let catalogue = try Sample.catalogue()
+        let zone = try BusinessZone.load("Europe/Berlin")
+        for _ in 0..<6 {
+            let seed = UInt64.random(in: 0...UInt64.max)
+            var random = SeededGenerator(seed: seed)
+            let rounds = try rounds(catalogue, zone, &random)
+            let plain = try run(rounds, catalogue, zone, .unlimited, disturbed: false, &random)
+            let disturbed = try run(
+                rounds, catalogue, zone, .unlimited, disturbed: true, limit: 7, idle: false, &random)
+            for (key, value) in plain.published where !key.hasPrefix("backlog/hour") {
+                guard let other = disturbed.published[key] else {
+                    let event = try Event(value)
+                    try #require(event.data.count == 0 || key.hasPrefix("backlog/"), "\(key), seed \(seed)")
+                    continue
+                }
+                try #require(try Event(value).figures == Event(other).figures, "\(key), seed \(seed)")
+            }
+        }
+    }
+
+    @Test func aTombstoneDeletes() throws {
+        var series = Series(
+            try Sample.catalogue(only: ["tickets_created"], windows: .day),
+            history: SeriesHistory(hours: 1, days: 10, months: 10))
+        let start = try instant("2026-01-01T12:00:00Z")
+        try series.take([Contribution(cell: .overall, measure: Sample.created, instant: start)])
+        series.publish(clock: start)
+        series.commit()
+        let buckets = series.store.bucketCount
+        #expect(buckets == 1)
+        try series.take([Contribution(cell: .overall, measure: Sample.created, instant: start + 20 * Sample.day)])
+        series.publish(clock: start)
+        let records = series.pendingChangelog()
+        #expect(records.contains { $0.value == nil })
+        for (key, value) in records { series.changelog[key] = value }
+        series.store.commitSucceeded()
+        var random = SeededGenerator(seed: 1)
+        try series.restart(&random)
+        let left = series.store.bucketCount
+        #expect(left == 1)
+        // A tombstone behind the record it deletes.
+        for (key, _) in series.changelog where key != [0] {
+            try unsafe series.store.restore(key: key.span.bytes, value: nil)
+        }
+        let none = series.store.bucketCount
+        #expect(none == 0)
+    }
+
+    @Test func damagedRecordsAreErrorsNeverTraps() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededGenerator(seed: seed)
+        let catalogue = try Sample.catalogue()
+        let zone = try BusinessZone.load("Europe/Berlin")
+        var series = Series(catalogue, zone: zone)
+        let clock = try instant("2026-11-22T12:00:00Z")
+        for contribution in Workload.contributions(200, around: clock, days: 3, &random) {
+            try series.add(contribution)
+        }
+        series.drain()
+        let records = series.inFlight
+        try series.applyAll()
+        series.publish(clock: clock)
+        series.commit()
+        let changelog = Array(series.changelog)
+        func damage(_ bytes: [UInt8]) -> [UInt8] {
+            var bytes = bytes
+            if !bytes.isEmpty, Bool.random(using: &random) {
+                bytes.removeLast(Int.random(in: 1...bytes.count, using: &random))
+            }
+            for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            return bytes
+        }
+        var errors = 0
+        for _ in 0..<2_000 {
+            do throws(KPIError) {
+                if Bool.random(using: &random), let (cell, record) = records.randomElement(using: &random) {
+                    let bytes = damage(record)
+                    try unsafe series.store.apply(cell: cell.span.bytes, record: bytes.span.bytes)
+                } else if let (key, value) = changelog.randomElement(using: &random) {
+                    let badKey = Bool.random(using: &random) ? damage(key) : key
+                    let badValue = damage(value)
+                    try unsafe series.store.restore(key: badKey.span.bytes, value: badValue.span.bytes)
+                }
+            } catch {
+                errors += 1
+                #expect(!error.description.isEmpty)
+            }
+        }
+        #expect(errors > 0, "seed \(seed)")
+    }
+}
