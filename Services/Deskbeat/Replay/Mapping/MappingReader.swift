@@ -1,3 +1,4 @@
+import BusinessTime
 import Yams
 
 extension Mapping {
@@ -361,10 +362,8 @@ private enum MappingReader {
     }
 
     private static func zone(_ node: Node) throws(MappingError) -> LocalZone {
-        guard let zone = LocalZone(try string(node)) else {
-            throw MappingError(node, "\"\(node.string ?? "")\" is no time zone (UTC, Europe/Berlin …)")
-        }
-        return zone
+        let name = try string(node)
+        do { return try LocalZone(name) } catch { throw MappingError(node, error.description) }
     }
 
     private static func string(_ node: Node) throws(MappingError) -> String {
