@@ -6,5 +6,14 @@ struct Deskbeat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deskbeat",
         abstract: "Live KPIs and SLA alerts from a helpdesk's events.",
-        subcommands: [UpCommand.self, ReplayCommand.self, LaunchCommand.self])
+        discussion: """
+            Example:
+              deskbeat up                          # a broker and every service, on this machine
+              deskbeat sample | deskbeat replay -  # in another terminal: a day of a small helpdesk
+              deskbeat wait-idle && deskbeat kpis
+            """,
+        subcommands: [
+            UpCommand.self, BrokerCommand.self, TopicsCommand.self, ReplayCommand.self, SampleCommand.self,
+            WaitIdleCommand.self, KPIsCommand.self, AlertsCommand.self, DoctorCommand.self, LaunchCommand.self,
+        ])
 }

@@ -17,7 +17,7 @@ import Testing
         ("type: support.ticket.restored\ntime: t\ndata: {ticket_id: n}\n", "1:1", "needs \"source:\""),
         ("source: x\nsnapshots: maybe\n", "2:12", "true or false"),
         ("source: x\ntimes: {format: '%Y', zone: UTC}\n", "2:17", "no time letter"),
-        ("source: x\ntimes: {zone: Nowhere/City}\n", "2:15", "no time zone"),
+        ("source: x\ntimes: {zone: Nowhere/City}\n", "2:15", "time zone 'Nowhere/City'"),
         (
             "source: x\nmising: [a]\ntype: support.ticket.restored\ntime: t\ndata: {ticket_id: n}\n", "2:1",
             "did you mean \"missing\"?"

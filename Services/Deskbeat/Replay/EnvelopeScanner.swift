@@ -54,7 +54,7 @@ package struct EnvelopeScanner {
         }
         skipSpace()
         guard whole, position == end else { return nil }
-        let type = envelope.type.flatMap { EventType.named(String(decoding: bytes[$0], as: UTF8.self)) }
+        let type = envelope.type.flatMap { EventShape.named(String(decoding: bytes[$0], as: UTF8.self)) }
         if let type, let index = Self.entities.firstIndex(of: Array(type.entity.utf8)), !found.isEmpty {
             envelope.key = found[index]
         } else {

@@ -14,6 +14,15 @@ package struct ReplayEvent: Equatable, Sendable {
     package var value: [UInt8]
     /// When it happened, microseconds since 1970 UTC; nil when the event does not say it legibly.
     package var time: Int64?
+    /// Where it comes from: rows count from 1 without the header, lines of the file from 1.
+    package var row = 0
+    package var line = 0
+
+    package init(key: [UInt8]?, value: [UInt8], time: Int64?) {
+        self.key = key
+        self.value = value
+        self.time = time
+    }
 }
 
 /// What a portion of a file yields.
@@ -78,7 +87,11 @@ package final class TableReader: EventReader {
                 do throws(RowRejection) {
                     switch try mapper.map(reader) {
                     case .skipped(let reason): batch.skipped[reason, default: 0] += 1
-                    case .events(let events): batch.events += events
+                    case .events(let events):
+                        for var event in events {
+                            (event.row, event.line) = (row, reader.line)
+                            batch.events.append(event)
+                        }
                     }
                 } catch {
                     batch.rejected.append(
@@ -113,10 +126,11 @@ package final class LinesReader: EventReader {
             case .line(let range):
                 if let envelope = EnvelopeScanner.scan(reader.bytes, range) {
                     let reading = envelope.time.flatMap { iso.parse(reader.bytes[$0]) }
-                    batch.events.append(
-                        .init(
-                            key: envelope.key.map { Array(reader.bytes[$0]) }, value: Array(reader.bytes[range]),
-                            time: reading.map { $0.micros - Int64($0.offset ?? 0) * 1_000_000 }))
+                    var event = ReplayEvent(
+                        key: envelope.key.map { Array(reader.bytes[$0]) }, value: Array(reader.bytes[range]),
+                        time: reading.map { $0.micros - Int64($0.offset ?? 0) * 1_000_000 })
+                    (event.row, event.line) = (reader.number, reader.number)
+                    batch.events.append(event)
                 } else {
                     reject("is no JSON object", &batch)
                 }

@@ -1,4 +1,8 @@
 import ArgumentParser
+import Foundation
+import Kafka
+import ServiceKit
+import Streams
 
 /// `deskbeat replay`.
 struct ReplayCommand: AsyncParsableCommand {
@@ -45,16 +49,37 @@ struct ReplayCommand: AsyncParsableCommand {
     func run() async throws {
         let input = try ReplayInput(path: file, mapping: mapping)
         if dryRun { return try await rehearse(input) }
-        let sink: any EventSink = prints ? PrintingSink() : try await cluster.sink()
         let start = try stateFile.map { try ReplayState.resume(from: $0, input: input.identity) }
         if let start, start.finished {
             Console.error.line("\(file) has been replayed already (\(Humanise.count(start.rows)) rows)")
             return
         }
-        var replay = Replay(input: input, sink: sink, speed: speed, stateFile: stateFile)
-        let summary = try await replay.run(from: start?.rows ?? 0)
+        let summary =
+            if prints {
+                try await replay(input, to: PrintingSink(), from: 0)
+            } else {
+                try await send(input, from: start?.rows ?? 0)
+            }
         Console.error.line(summary.text(prints ? "printed" : "sent"))
         if summary.rejected > 0 { throw ExitCode.failure }
+    }
+
+    private func replay(_ input: ReplayInput, to sink: any EventSink, from row: Int) async throws -> ReplaySummary {
+        var replay = Replay(input: input, sink: sink, speed: speed, stateFile: stateFile)
+        return try await replay.run(from: row)
+    }
+
+    private func send(_ input: ReplayInput, from row: Int) async throws -> ReplaySummary {
+        let topic = cluster.topics.inbound
+        let configuration = try cluster.configuration()
+        let admin = try KafkaAdmin(configuration: configuration, logger: cluster.logger)
+        try await MissingTopics.ensure(
+            [.inbound(topic, partitions: cluster.partitions(nil))], admin, .after(.seconds(15)))
+        try await admin.close(.after(.seconds(5)))
+        let producer = try KafkaProducer(configuration: configuration, logger: cluster.logger)
+        let summary = try await replay(input, to: KafkaSink(producer, topic: topic), from: row)
+        try await producer.close(.after(.seconds(10)))
+        return summary
     }
 
     private func rehearse(_ input: ReplayInput) async throws {
@@ -62,6 +87,7 @@ struct ReplayCommand: AsyncParsableCommand {
         let output = Console.output
         var summary = ReplaySummary()
         var progress = Progress()
+        let judge = EventJudge(now: Int64(Date().timeIntervalSince1970 * 1_000_000))
         var more = true
         while more {
             let portion = try await input.next()
@@ -69,9 +95,11 @@ struct ReplayCommand: AsyncParsableCommand {
             for event in portion.batch.events.prefix(max(0, shown - summary.events)) {
                 output.line(String(decoding: event.value, as: UTF8.self))
             }
-            summary.add(portion.batch)
-            if !portion.batch.rejected.isEmpty { progress.clear() }
-            for row in portion.batch.rejected { output.line(output.styled("rejected ", .red) + row.description) }
+            var batch = portion.batch
+            batch.rejected += judge.refused(batch.events)
+            summary.add(batch)
+            if !batch.rejected.isEmpty { progress.clear() }
+            for row in batch.rejected { output.line(output.styled("rejected ", .red) + row.description) }
             progress.show(fraction: portion.fraction, count: summary.rows, noun: "rows")
         }
         progress.clear()

@@ -60,7 +60,7 @@ package enum ChildProcess {
         variables.merge(command.environment) { $1 }
         var arguments = unsafe ([command.executable] + command.arguments).map { unsafe strdup($0) } + [nil]
         var environment = unsafe variables.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { for unsafepointer in unsafe arguments + environment { unsafe free(pointer) } }
+        defer { unsafe (arguments + environment).forEach { unsafe free($0) } }
         var child: Int32 = 0
         let result = unsafe posix_spawn(&child, command.executable, &actions, &attributes, &arguments, &environment)
         guard result == 0 else {

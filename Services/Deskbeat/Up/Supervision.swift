@@ -1,5 +1,5 @@
-import Dispatch
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -94,7 +94,7 @@ package struct Supervision: Sendable {
     /// Returns true when all was stopped as asked, false when something could not be started.
     package func run(readyFile: String?) async throws -> Bool {
         let signals = listen()
-        defer { for signal in signals { signal.cancel() } }
+        defer { signals.finish() }
         if let readyFile { try? FileManager.default.removeItem(atPath: readyFile) }
         let brokers = children.filter { $0.name == Self.broker }
         let services = children.filter { $0.name != Self.broker }
@@ -194,24 +194,20 @@ package struct Supervision: Sendable {
 
     // MARK: - The end
 
-    private func listen() -> [any DispatchSourceSignal] {
-        let children = children
-        let post = post
-        let work = DispatchQueue(label: "deskbeat.signals")
-        // Confined to the queue above.
-        nonisolated(unsafe) var seen = 0
-        return [SIGTERM, SIGINT, SIGHUP].map { number in
-            _ = Glibc.signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: work)
-            source.setEventHandler {
-                unsafe seen += 1
-                // Asked twice, somebody is in a hurry; nothing durable is lost.
-                if unsafe seen > 1 { for child in children { child.signal(SIGKILL) } }
-                post.yield(.signal)
+    private func listen() -> TerminationSignals {
+        let (children, post) = (children, post)
+        let seen = Mutex(0)
+        let signals = TerminationSignals()
+        signals.forEach { _ in
+            let count = seen.withLock { seen in
+                seen += 1
+                return seen
             }
-            source.resume()
-            return source
+            // Asked twice, somebody is in a hurry; nothing durable is lost.
+            if count > 1 { for child in children { child.signal(SIGKILL) } }
+            post.yield(.signal)
         }
+        return signals
     }
 
     private func stop(_ children: [SupervisedChild], seconds: Double) async {

@@ -1,5 +1,6 @@
-/// A local date and time without zone, and the day arithmetic of the proleptic Gregorian calendar
-/// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+import BusinessTime
+
+/// A local date and time without zone.
 package struct CivilTime: Equatable, Sendable {
     package var year = 1970
     package var month = 1
@@ -9,48 +10,28 @@ package struct CivilTime: Equatable, Sendable {
     package var second = 0
     package var microsecond = 0
 
+    /// What RFC 3339 can write and the calendar has: the years 1 to 9999, in microseconds since 1970.
+    package static let range: Range<Int64> = -62_135_596_800_000_000..<253_402_300_800_000_000
+
     package init() {}
 
-    /// From microseconds since 1970-01-01T00:00:00 of the same clock.
+    /// From microseconds since 1970-01-01T00:00:00 of the same clock, within `range`.
     package init(micros: Int64) {
         let (days, rest) = micros.flooredQuotient(86_400_000_000)
-        let shifted = days + 719_468
-        let (era, ofEra) = shifted.flooredQuotient(146_097)
-        let yearOfEra = (ofEra - ofEra / 1_460 + ofEra / 36_524 - ofEra / 146_096) / 365
-        let dayOfYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        day = Int(dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-        month = Int(shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9)
-        year = Int(yearOfEra + era * 400) + (month <= 2 ? 1 : 0)
+        let date = CivilDate(dayNumber: days)
+        (year, month, day) = (date.year, date.month, date.day)
         hour = Int(rest / 3_600_000_000)
         minute = Int(rest / 60_000_000 % 60)
         second = Int(rest / 1_000_000 % 60)
         microsecond = Int(rest % 1_000_000)
     }
 
-    package static func daysInMonth(year: Int, month: Int) -> Int {
-        switch month {
-        case 4, 6, 9, 11: 30
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        default: 31
-        }
-    }
-
-    /// Whether every part is within its range; 60 is no second here (spec: RFC 3339 without leap seconds).
-    package var isValid: Bool {
-        (0...9_999).contains(year) && (1...12).contains(month) && day >= 1
-            && day <= Self.daysInMonth(year: year, month: month)
-            && (0...23).contains(hour) && (0...59).contains(minute) && (0...59).contains(second)
-            && (0...999_999).contains(microsecond)
-    }
-
-    /// Microseconds since 1970-01-01T00:00:00 on the same clock. The parts must be valid.
-    package var micros: Int64 {
-        let shifted = Int64(month <= 2 ? year - 1 : year)
-        let (era, yearOfEra) = shifted.flooredQuotient(400)
-        let dayOfYear = (153 * Int64(month > 2 ? month - 3 : month + 9) + 2) / 5 + Int64(day) - 1
-        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-        return ((days * 24 + Int64(hour)) * 60 + Int64(minute)) * 60_000_000 + Int64(second) * 1_000_000
+    /// Microseconds since 1970-01-01T00:00:00 on the same clock; nil when a part is out of its range. 60 is no second.
+    package var micros: Int64? {
+        guard let date = CivilDate(year: year, month: month, day: day), (0...23).contains(hour),
+            (0...59).contains(minute), (0...59).contains(second), (0...999_999).contains(microsecond)
+        else { return nil }
+        return ((date.dayNumber * 24 + Int64(hour)) * 60 + Int64(minute)) * 60_000_000 + Int64(second) * 1_000_000
             + Int64(microsecond)
     }
 
@@ -60,7 +41,7 @@ package struct CivilTime: Equatable, Sendable {
         var result = self
         result.year = Int(year)
         result.month = Int(month) + 1
-        result.day = min(day, Self.daysInMonth(year: result.year, month: result.month))
+        while result.day > 28, CivilDate(year: result.year, month: result.month, day: result.day) == nil { result.day -= 1 }
         return result
     }
 }

@@ -1,35 +1,28 @@
-import Foundation
+package import BusinessTime
 
 /// Instants of local clock times in one time zone. A clock time that occurs twice is the first of them; one that is
 /// skipped is taken with the offset that held before.
 package struct LocalZone: Sendable {
-    private let zone: TimeZone?
-    package static let utc = LocalZone()
+    /// Nil is UTC, without a look at any table.
+    private let zone: BusinessZone?
 
-    private init() { zone = nil }
+    package static let utc = LocalZone(zone: nil)
 
-    /// Nil when `name` is no zone of the time-zone database.
-    package init?(_ name: String) {
-        if ["UTC", "Etc/UTC", "Z"].contains(name) {
-            zone = nil
-        } else {
-            guard name.contains("/"), let found = TimeZone(identifier: name) else { return nil }
-            zone = found
-        }
+    private init(zone: BusinessZone?) { self.zone = zone }
+
+    /// Throws when `name` is no zone of the system's time-zone database, and says what to do.
+    package init(_ name: String) throws(BusinessZoneError) {
+        zone = ["UTC", "Etc/UTC", "Z"].contains(name) ? nil : try BusinessZone.load(name)
     }
 
     /// Microseconds since 1970 UTC of a clock time given as microseconds since 1970-01-01T00:00 on that clock.
     package func instant(_ clock: Int64) -> Int64 {
         guard let zone else { return clock }
-        let before = Self.offset(zone, clock - 86_400_000_000)
-        let after = Self.offset(zone, clock + 86_400_000_000)
-        if before == after || Self.offset(zone, clock - before) == before { return clock - before }
+        let day: Int64 = 86_400_000_000
+        let before = zone.offset(at: clock - day) * 1_000_000
+        let after = zone.offset(at: clock + day) * 1_000_000
+        if before == after || zone.offset(at: clock - before) * 1_000_000 == before { return clock - before }
         // Neither offset gives back a clock time that the change skipped.
-        return Self.offset(zone, clock - after) == after ? clock - after : clock - before
-    }
-
-    /// In microseconds.
-    private static func offset(_ zone: TimeZone, _ micros: Int64) -> Int64 {
-        Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(micros) / 1_000_000))) * 1_000_000
+        return zone.offset(at: clock - after) * 1_000_000 == after ? clock - after : clock - before
     }
 }

@@ -22,12 +22,12 @@ package struct Mapping: Sendable {
 
     /// One event per row, where its conditions hold.
     package struct Template: Sendable {
-        package var type: EventType
+        package var type: EventShape
         package var when: [Condition] = []
         package var id: Value?
         package var time: Value
         package var sequence: Value?
-        package var members: [(name: String, form: EventType.Form, value: Value)] = []
+        package var members: [(name: String, form: EventShape.Form, value: Value)] = []
         /// Rows are states: a row without status becomes `support.ticket.updated` instead, with every mapped member.
         package var isSnapshot = false
     }

@@ -1,3 +1,4 @@
+import BusinessTime
 import Yams
 
 extension Mapping {
@@ -158,19 +159,19 @@ private enum MappingReader {
     private static func template(
         _ entries: inout Entries, snapshots: Bool, _ defaults: Defaults
     ) throws(MappingError) -> Mapping.Template {
-        let type: EventType
+        let type: EventShape
         if let node = entries.take("type") {
             let name = try string(node)
             guard !snapshots else {
                 throw MappingError(node, "snapshots: true has its own type; leave \"type:\" out")
             }
-            guard let known = EventType.named(name) else {
+            guard let known = EventShape.named(name) else {
                 throw MappingError(
-                    node, "unknown event type \"\(name)\"\(suggestion(for: name, among: EventType.names))")
+                    node, "unknown event type \"\(name)\"\(suggestion(for: name, among: EventShape.names))")
             }
             type = known
         } else {
-            guard snapshots, let known = EventType.named("support.ticket.snapshot") else {
+            guard snapshots, let known = EventShape.named("support.ticket.snapshot") else {
                 throw MappingError(entries.node, "needs \"type:\", or \"snapshots: true\", or \"events:\"")
             }
             type = known
@@ -200,7 +201,7 @@ private enum MappingReader {
     // MARK: - Values
 
     private static func value(
-        _ node: Node, _ form: EventType.Form, _ defaults: Defaults
+        _ node: Node, _ form: EventShape.Form, _ defaults: Defaults
     ) throws(MappingError) -> Mapping.Value {
         if node.scalar != nil {
             var value = Mapping.Value(origin: try origin(text: node), place: Place(node))
@@ -293,17 +294,17 @@ private enum MappingReader {
         return pieces
     }
 
-    private static func constant(_ node: Node, _ form: EventType.Form) throws(MappingError) -> Mapping.Constant {
+    private static func constant(_ node: Node, _ form: EventShape.Form) throws(MappingError) -> Mapping.Constant {
         if node.tag == Tag(.null) { return .null }
         guard form != .time else { throw MappingError(node, "a time cannot be mapped to a constant") }
         return .value(try text(node, form))
     }
 
-    private static func text(_ node: Node, _ form: EventType.Form) throws(MappingError) -> Mapping.Text {
+    private static func text(_ node: Node, _ form: EventShape.Form) throws(MappingError) -> Mapping.Text {
         Mapping.Text(text: Array((node.scalar?.string ?? "").utf8), json: try json(node, form))
     }
 
-    private static func json(_ node: Node, _ form: EventType.Form) throws(MappingError) -> [UInt8] {
+    private static func json(_ node: Node, _ form: EventShape.Form) throws(MappingError) -> [UInt8] {
         var json: [UInt8] = []
         if form == .list {
             json.append(UInt8(ascii: "["))
@@ -361,10 +362,8 @@ private enum MappingReader {
     }
 
     private static func zone(_ node: Node) throws(MappingError) -> LocalZone {
-        guard let zone = LocalZone(try string(node)) else {
-            throw MappingError(node, "\"\(node.string ?? "")\" is no time zone (UTC, Europe/Berlin …)")
-        }
-        return zone
+        let name = try string(node)
+        do { return try LocalZone(name) } catch { throw MappingError(node, error.description) }
     }
 
     private static func string(_ node: Node) throws(MappingError) -> String {

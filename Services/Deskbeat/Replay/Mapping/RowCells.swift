@@ -84,7 +84,7 @@ struct RowCells {
 
     /// Appends the value as JSON; false, with nothing appended, when it is absent.
     func append(
-        _ value: Mapping.Value, _ form: EventType.Form, member: String, to json: inout [UInt8]
+        _ value: Mapping.Value, _ form: EventShape.Form, member: String, to json: inout [UInt8]
     ) throws(RowRejection) -> Bool {
         if form == .time {
             guard let time = try instant(value) else { return false }
@@ -132,7 +132,9 @@ struct RowCells {
         }
         var clock = reading.micros
         for shift in time.shifts where shift.unit == .months {
-            clock = CivilTime(micros: clock).adding(months: try amount(shift.column, 120_000) * shift.sign).micros
+            let moved = CivilTime(micros: clock).adding(months: try amount(shift.column, 120_000) * shift.sign)
+            guard let micros = moved.micros else { throw value.bad(text, "is out of range") }
+            clock = micros
         }
         var instant = reading.offset.map { clock - Int64($0) * 1_000_000 } ?? time.zone.instant(clock)
         for earlier in time.notBefore {
@@ -144,7 +146,7 @@ struct RowCells {
             // A hundred years: far beyond any table, and no overflow.
             instant += try amount(shift.column, 36_500 * 86_400_000_000 / unit) * unit * shift.sign
         }
-        guard (0...9_999).contains(CivilTime(micros: instant).year) else { throw value.bad(text, "is out of range") }
+        guard CivilTime.range.contains(instant) else { throw value.bad(text, "is out of range") }
         return instant
     }
 

@@ -138,8 +138,8 @@ package struct TimePattern: Sendable {
             }
         }
         if twelve, let afternoon { time.hour = time.hour % 12 + (afternoon ? 12 : 0) }
-        guard cursor.atEnd, time.isValid else { return nil }
-        return Reading(micros: time.micros, offset: offset)
+        guard cursor.atEnd, let micros = time.micros else { return nil }
+        return Reading(micros: micros, offset: offset)
     }
 
     /// ISO 8601 as exports write it: a date, then optionally `T` or a space, hours, minutes, seconds, decimals, an offset.
@@ -170,8 +170,8 @@ package struct TimePattern: Sendable {
                 offset = value
             }
         }
-        guard cursor.atEnd, time.isValid else { return nil }
-        return Reading(micros: time.micros, offset: offset)
+        guard cursor.atEnd, let micros = time.micros else { return nil }
+        return Reading(micros: micros, offset: offset)
     }
 
     private static func epoch(_ bytes: ArraySlice<UInt8>, _ unit: Int64) -> Reading? {
@@ -186,8 +186,7 @@ package struct TimePattern: Sendable {
             decimals = Int64(value) * unit / 1_000_000
         }
         let (sum, carry) = micros.addingReportingOverflow(decimals)
-        // The years 0 to 9999: what RFC 3339 can write.
-        guard !carry, (-62_167_219_200_000_000..<253_402_300_800_000_000).contains(sum) else { return nil }
+        guard !carry, CivilTime.range.contains(sum) else { return nil }
         return Reading(micros: sum, offset: 0)
     }
 }

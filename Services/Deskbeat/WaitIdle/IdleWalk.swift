@@ -1,0 +1,93 @@
+package import Kafka
+import Streams
+
+/// What a stage has to have passed in one partition, and where it stands.
+package struct IdleLag: Equatable, Sendable {
+    package var stage: String
+    package var partition: TopicPartition
+    /// The high watermark when it was sampled.
+    package var end: Int64
+    /// Committed position; nil without any.
+    package var position: Int64?
+    /// What is left to be derived or published there; nil when the commit does not say.
+    package var dirty: Int?
+
+    package init(stage: String, partition: TopicPartition, end: Int64, position: Int64?, dirty: Int?) {
+        self.stage = stage
+        self.partition = partition
+        self.end = end
+        self.position = position
+        self.dirty = dirty
+    }
+
+    /// Idle means: everything sampled has been processed and committed, and its effects as well.
+    package var isIdle: Bool {
+        // A partition that nothing was ever written to need not have been committed.
+        guard let position else { return end == 0 }
+        // An offset committed by hand says nothing about effects; then the position alone counts.
+        return position >= end && (dirty ?? 0) == 0
+    }
+}
+
+/// The reads that the walk makes, so that tests can make up a cluster.
+package protocol IdleCluster: Sendable {
+    /// Partitions of a topic, nil when it does not exist.
+    func partitions(of topic: String) async throws -> [TopicPartition]?
+    func highWatermarks(_ partitions: [TopicPartition]) async throws -> [TopicPartition: Int64]
+    /// Committed positions of a group; empty for an unknown one.
+    func committed(_ group: String, _ partitions: [TopicPartition]) async throws -> [TopicPartition: (
+        offset: Int64, metadata: String
+    )]
+    /// Lets time pass between two looks at what is not idle yet; false when there is none left.
+    func pause() async throws -> Bool
+}
+
+/// Waits until everything that was in the topics at the start has gone through all stages, stage after stage: a stage's
+/// input is sampled only when the stages before have passed their own samples, so what they wrote is in it.
+package enum IdleWalk {
+    package enum Outcome: Equatable, Sendable {
+        case idle
+        case timedOut([IdleLag])
+        /// The stage's input does not exist.
+        case missing(stage: String, topic: String)
+    }
+
+    package static func run(_ stages: [StageEntry], _ cluster: some IdleCluster) async throws -> Outcome {
+        for stage in stages {
+            var ends: [TopicPartition: Int64] = [:]
+            for topic in stage.inputs {
+                guard let partitions = try await existing(topic, cluster) else {
+                    return .missing(stage: stage.title, topic: topic)
+                }
+                ends.merge(try await cluster.highWatermarks(partitions)) { $1 }
+            }
+            while true {
+                let lags = try await lags(of: stage, ends, cluster)
+                if lags.allSatisfy(\.isIdle) { break }
+                guard try await cluster.pause() else { return .timedOut(lags.filter { !$0.isIdle }) }
+            }
+        }
+        return .idle
+    }
+
+    /// Services create their topics when they start; that is waited for.
+    private static func existing(_ topic: String, _ cluster: some IdleCluster) async throws -> [TopicPartition]? {
+        while true {
+            if let partitions = try await cluster.partitions(of: topic) { return partitions }
+            guard try await cluster.pause() else { return nil }
+        }
+    }
+
+    private static func lags(
+        of stage: StageEntry, _ ends: [TopicPartition: Int64], _ cluster: some IdleCluster
+    ) async throws -> [IdleLag] {
+        let partitions = ends.keys.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
+        let committed = try await cluster.committed(stage.group, partitions)
+        return partitions.map { partition in
+            let commit = committed[partition]
+            return IdleLag(
+                stage: stage.title, partition: partition, end: ends[partition] ?? 0, position: commit?.offset,
+                dirty: commit.flatMap { PositionMetadata(parsing: $0.metadata)?.dirty })
+        }
+    }
+}
