@@ -1,0 +1,148 @@
+import KPIs
+import Streams
+import SupportEvents
+
+/// The cells that one contribution counts in, as small numbers.
+///
+/// A *cell* is a combination of dimension values with its series; the overall one has none. A *cell set* is the list of cells
+/// of one entity's attributes under the breakdowns in force. Stored contributions name their set by its id, so that they
+/// are retracted from the very cells that they were added to, whatever the breakdowns are by then. Sets and cells are part
+/// of the state and are never forgotten: their number is bounded by the combinations of admitted values.
+struct CellSets {
+    /// Ids of sets that the changelog does not hold yet, ascending.
+    private(set) var unsaved: [UInt32] = []
+    private var savedWithCurrent = 0
+
+    private let breakdowns: [[Dimension]]
+    private let valuesPerDimension: Int
+
+    private(set) var cells = CellTable()
+
+    /// Set id -> its cells.
+    private(set) var sets: [[UInt32]] = []
+    private var setIDs: [[UInt32]: UInt32] = [:]
+
+    /// Values of each dimension that have cells of their own.
+    private var admitted: [Set<[UInt8]>]
+    private(set) var refusedValues = 0
+
+    /// Open-addressing look-up from attributes to sets, transient: (values, set) behind the hash of the values.
+    private var known: [(values: DimensionValues, set: UInt32)?] = Array(repeating: nil, count: 1 << 12)
+    private var singles: [UInt64: UInt32] = [:]
+
+    /// Further values than admitted count in the overall series and in this one.
+    static let other = Array("~other".utf8)
+
+    init(breakdowns: [[Dimension]], valuesPerDimension: Int = 1000) {
+        self.breakdowns = breakdowns
+        self.valuesPerDimension = valuesPerDimension
+        admitted = Array(repeating: [], count: Dimension.allCases.count)
+    }
+
+    /// The set for an entity with these attributes: overall, and each breakdown of which it has all values.
+    mutating func set(of values: DimensionValues, labels: borrowing StringTable) -> UInt32 {
+        // Direct-mapped: a collision only costs the slow path.
+        let place = Int(truncatingIfNeeded: values.hash) & (known.count - 1)
+        if let entry = known[place], entry.values == values { return entry.set }
+        var list = [cells.intern(.overall)]
+        for breakdown in breakdowns { addCells(of: breakdown, values, labels, to: &list) }
+        let id = set(of: list)
+        known[place] = (values, id)
+        return id
+    }
+
+    /// The set of the one cell `dimension=value`.
+    mutating func set(_ dimension: Dimension, _ value: UInt32, labels: borrowing StringTable) -> UInt32 {
+        let key = UInt64(dimension.rawValue) << 32 | UInt64(value)
+        if let id = singles[key] { return id }
+        let text = admit(labels.bytes(of: value - 1), to: dimension)
+        let id = set(of: [cells.intern(CellKey([(name: dimension.name, value: String(decoding: text, as: UTF8.self))]))])
+        singles[key] = id
+        return id
+    }
+
+    private mutating func addCells(
+        of breakdown: [Dimension], _ values: DimensionValues, _ labels: borrowing StringTable, to list: inout [UInt32]
+    ) {
+        var combinations: [[(name: String, value: String)]] = [[]]
+        for dimension in breakdown {
+            let ids = dimension == .tag ? values.tags : values[dimension] == 0 ? [] : [values[dimension]]
+            if ids.isEmpty { return }
+            var texts: [String] = []
+            for id in ids {
+                texts.append(String(decoding: admit(labels.bytes(of: id - 1), to: dimension), as: UTF8.self))
+            }
+            combinations = combinations.flatMap { head in texts.map { head + [(name: dimension.name, value: $0)] } }
+        }
+        for combination in combinations {
+            let id = cells.intern(CellKey(combination))
+            // Two refused tags meet in one cell, and count in it once.
+            if !list.contains(id) { list.append(id) }
+        }
+    }
+
+    private mutating func admit(_ value: [UInt8], to dimension: Dimension) -> [UInt8] {
+        let index = Int(dimension.rawValue)
+        if admitted[index].contains(value) { return value }
+        if admitted[index].count >= valuesPerDimension {
+            refusedValues += 1
+            return Self.other
+        }
+        admitted[index].insert(value)
+        return value
+    }
+
+    private mutating func set(of list: [UInt32]) -> UInt32 {
+        if let id = setIDs[list] { return id }
+        let id = UInt32(sets.count)
+        sets.append(list)
+        setIDs[list] = id
+        unsaved.append(id)
+        return id
+    }
+
+    /// Label ids lose their meaning.
+    mutating func forgetLookups() {
+        for place in known.indices { known[place] = nil }
+        singles.removeAll()
+    }
+
+    // MARK: Changelog
+
+    /// The record of set `id`: its cells' keys.
+    func encode(_ id: UInt32, into bytes: inout [UInt8]) {
+        bytes.append(1)
+        bytes.appendVarint(UInt64(sets[Int(id)].count))
+        for cell in sets[Int(id)] { bytes.appendBytes(cells.key(of: cell)) }
+    }
+
+    /// Everything in ``unsaved`` has been written within the current transaction.
+    mutating func saved() { savedWithCurrent = unsaved.count }
+
+    mutating func commitSucceeded() {
+        unsaved.removeFirst(savedWithCurrent)
+        savedWithCurrent = 0
+    }
+
+    /// Sets of an aborted transaction stay known, and are written with the next one.
+    mutating func rollBack() { savedWithCurrent = 0 }
+
+    /// Takes a record of the changelog. Ids come in any order; gaps are filled by later records.
+    mutating func restore(_ id: UInt32, _ reader: inout BinaryReader) throws(InternalRecordError) {
+        guard try reader.byte() == 1 else { throw InternalRecordError("a cell set of an unknown format") }
+        guard id < 1 << 24 else { throw InternalRecordError("cell set number \(id) is out of range") }
+        var list: [UInt32] = []
+        for _ in 0..<(try reader.count()) {
+            let bytes = try reader.bytes()
+            guard let key = CellKey(bytes: bytes) else { throw InternalRecordError("a cell set with an invalid cell") }
+            for (name, value) in key.dimensions {
+                guard let dimension = Dimension(name: name) else { continue }
+                if Array(value.utf8) != Self.other { admitted[Int(dimension.rawValue)].insert(Array(value.utf8)) }
+            }
+            list.append(cells.intern(key))
+        }
+        while sets.count <= Int(id) { sets.append([]) }
+        sets[Int(id)] = list
+        setIDs[list] = id
+    }
+}

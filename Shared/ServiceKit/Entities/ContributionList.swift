@@ -1,0 +1,97 @@
+public import KPIs
+import Streams
+
+/// What one entity adds to one measure, in one base bucket, in all cells of one set.
+public struct Contribution: Equatable, Sendable {
+    /// See `Measure`.
+    public var measure: UInt16
+    /// Kind of the base bucket.
+    public var base: BaseBucket
+    /// Id of the cell set.
+    public var cells: UInt32
+    /// Packed base bucket, 0 for gauges.
+    public var bucket: Int64
+    /// Milliseconds, +1 and -1 of a level, 1 or 0 of a proportion; 0 of a mere count.
+    public var value: Int64
+}
+
+/// A list of contributions and its packed form, in which the state keeps what it has emitted: some 8 bytes each.
+struct ContributionList {
+    var items: [Contribution] = []
+
+    mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+
+    func encode(into bytes: inout [UInt8]) {
+        var bucket: Int64 = 0
+        for item in items {
+            bytes.appendVarint(UInt64(item.measure) << 2 | UInt64(item.base.rawValue))
+            bytes.appendVarint(UInt64(item.cells))
+            bytes.appendSignedVarint(item.bucket &- bucket)
+            bytes.appendSignedVarint(item.value)
+            bucket = item.bucket
+        }
+    }
+
+    mutating func decode(_ bytes: [UInt8]) throws(InternalRecordError) {
+        removeAll()
+        var reader = BinaryReader(bytes)
+        var bucket: Int64 = 0
+        while !reader.isAtEnd {
+            let head = try reader.varint()
+            guard head >> 2 <= UInt64(UInt16.max), let base = BaseBucket(rawValue: UInt8(head & 3)) else {
+                throw InternalRecordError("a contribution with a measure or base bucket out of range")
+            }
+            let cells = try reader.varint()
+            guard cells <= UInt64(UInt32.max) else { throw InternalRecordError("a cell set out of range") }
+            bucket &+= try reader.signedVarint()
+            items.append(
+                Contribution(
+                    measure: UInt16(head >> 2), base: base, cells: UInt32(cells), bucket: bucket,
+                    value: try reader.signedVarint()))
+        }
+    }
+}
+
+/// Calls `change` for what is in one list only: -1 for the old one's, +1 for the new one's. What both hold is passed over.
+/// Sorts what follows the lists' common beginning.
+func forEachDifference(
+    from old: inout ContributionList, to new: inout ContributionList,
+    _ change: (Contribution, Int64) throws(KPIError) -> Void
+) throws(KPIError) {
+    var common = 0
+    let shorter = min(old.items.count, new.items.count)
+    while common < shorter, old.items[common] == new.items[common] { common += 1 }
+    if old.items.count - common > 1 { old.items[common...].sort(by: Contribution.isOrdered) }
+    if new.items.count - common > 1 { new.items[common...].sort(by: Contribution.isOrdered) }
+    var left = common
+    var right = common
+    while left < old.items.count || right < new.items.count {
+        if right == new.items.count {
+            try change(old.items[left], -1)
+            left += 1
+        } else if left == old.items.count {
+            try change(new.items[right], 1)
+            right += 1
+        } else if old.items[left] == new.items[right] {
+            left += 1
+            right += 1
+        } else if Contribution.isOrdered(old.items[left], new.items[right]) {
+            try change(old.items[left], -1)
+            left += 1
+        } else {
+            try change(new.items[right], 1)
+            right += 1
+        }
+    }
+}
+
+extension Contribution {
+    /// Any total order serves: it only has to bring equal ones together.
+    static func isOrdered(_ left: Contribution, _ right: Contribution) -> Bool {
+        if left.bucket != right.bucket { return left.bucket < right.bucket }
+        if left.measure != right.measure { return left.measure < right.measure }
+        if left.cells != right.cells { return left.cells < right.cells }
+        if left.value != right.value { return left.value < right.value }
+        return left.base.rawValue < right.base.rawValue
+    }
+}

@@ -1,0 +1,90 @@
+/// What a KPI can be broken down by. The raw values are stable: they stand in state.
+public enum Dimension: UInt8, CaseIterable, Sendable {
+    case channel = 0
+    case priority = 1
+    case category = 2
+    case subcategory = 3
+    case team = 4
+    case tier = 5
+    case segment = 6
+    case queue = 7
+    case tag = 8
+    case agent = 9
+    case status = 10
+    case solvedBy = 11
+    case unassigned = 12
+
+    /// As it stands in series ids and in `data.dimensions`.
+    public var name: String {
+        switch self {
+        case .channel: "channel"
+        case .priority: "priority"
+        case .category: "category"
+        case .subcategory: "subcategory"
+        case .team: "team"
+        case .tier: "tier"
+        case .segment: "segment"
+        case .queue: "queue"
+        case .tag: "tag"
+        case .agent: "agent"
+        case .status: "status"
+        case .solvedBy: "solved_by"
+        case .unassigned: "unassigned"
+        }
+    }
+
+    public init?(name: String) {
+        guard let match = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = match
+    }
+
+    /// The dimension that a member of an event's payload is a value of.
+    public init?(_ field: EventPayload.Field) {
+        switch field {
+        case .channel: self = .channel
+        case .priority: self = .priority
+        case .category: self = .category
+        case .subcategory: self = .subcategory
+        case .team: self = .team
+        case .tier: self = .tier
+        case .segment: self = .segment
+        case .queue: self = .queue
+        case .agent: self = .agent
+        case .tags: self = .tag
+        case .customer, .reason, .into, .voidsSource, .voidsID, .createdAt, .duration: return nil
+        }
+    }
+
+    /// The breakdowns beside the overall figure when the rules file names none.
+    public static var defaultBreakdowns: [[Dimension]] {
+        [[.channel], [.priority], [.category], [.team], [.tier], [.segment]]
+    }
+}
+
+/// The values of one entity in the dimensions that it can be broken down by: ids of labels, 0 for a missing one. A tag list
+/// has several values.
+public struct DimensionValues: Equatable, Sendable {
+    private var values: [UInt32] = Array(repeating: 0, count: Dimension.allCases.count)
+    /// Ids of the tags' labels, ascending, each once.
+    public var tags: [UInt32] = []
+
+    public init() {}
+
+    public subscript(dimension: Dimension) -> UInt32 {
+        get { values[Int(dimension.rawValue)] }
+        set { values[Int(dimension.rawValue)] = newValue }
+    }
+
+    public mutating func clear() {
+        for index in values.indices { values[index] = 0 }
+        tags.removeAll(keepingCapacity: true)
+    }
+
+    /// FNV-1a over the ids, for look-up tables.
+    var hash: UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for value in values { hash = (hash ^ UInt64(value)) &* 0x100_0000_01b3 }
+        for tag in tags { hash = (hash ^ UInt64(tag)) &* 0x100_0000_01b3 }
+        return hash ^ (hash >> 29)
+    }
+}

@@ -1,0 +1,144 @@
+import BusinessTime
+public import KPIs
+public import Streams
+import SupportEvents
+
+/// What a service knows about its entity: how a timeline becomes contributions.
+public protocol EntityDerivation {
+    /// Raised whenever the same timeline would give other contributions than before; every entity is then derived again.
+    static var version: UInt32 { get }
+
+    /// Adds the entity's contributions to `output`: a pure function of the timeline and the clock.
+    ///
+    /// - Parameters:
+    ///   - timeline: the events in the timeline's order, each identity once, without voided ones and without voids.
+    ///   - clock: the task's clock, microseconds.
+    mutating func derive(
+        _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
+    ) throws(InternalRecordError)
+}
+
+/// Where a derivation puts its contributions, and where it reads what the events carry.
+public struct DerivationOutput: ~Copyable {
+    private var zone: ZoneCursor
+    /// Index = measure: the base bucket in which it is kept; `nil` when no published KPI needs it.
+    private let bases: [BaseBucket?]
+    let payloads: PayloadTable
+    var labels = StringTable()
+    var cellSets: CellSets
+    var list = ContributionList()
+    private(set) var nextTimer = Int64.max
+    private(set) var negativeDurations = 0
+    private var payload = EventPayload()
+
+    init(zone: BusinessZone, catalogue: KPICatalogue, cellSets: CellSets, payloads: PayloadTable) {
+        self.zone = ZoneCursor(zone)
+        var bases = [BaseBucket?](repeating: nil, count: Int(catalogue.measures.last?.id ?? 0) + 1)
+        for measure in catalogue.measures { bases[Int(measure.id)] = catalogue.baseBucket(of: measure) }
+        self.bases = bases
+        self.cellSets = cellSets
+        self.payloads = payloads
+    }
+
+    /// Drops what is only remembered to save work; labels of the past would pile up without end.
+    mutating func forgetLabels() {
+        labels = StringTable()
+        cellSets.forgetLookups()
+    }
+
+    mutating func begin() {
+        list.removeAll()
+        nextTimer = .max
+    }
+
+    // MARK: Contributions
+
+    /// Adds to the base bucket of `instant` (µs). `value`: milliseconds of a duration, the change of a level; 0 of a count.
+    public mutating func add(_ measure: Measure, at instant: Int64, value: Int64 = 0, cells: UInt32) {
+        guard let base = bases[Int(measure.id)] else { return }
+        let bucket =
+            switch base {
+            case .hour: zone.hour(at: instant).packed
+            case .day: zone.day(at: instant).number
+            case .none: Int64(0)
+            }
+        list.items.append(
+            Contribution(measure: measure.id, base: base, cells: cells, bucket: bucket, value: value))
+    }
+
+    /// Adds one to a gauge, which is about now and has no bucket.
+    public mutating func addGauge(_ measure: Measure, cells: UInt32) {
+        guard let base = bases[Int(measure.id)] else { return }
+        list.items.append(Contribution(measure: measure.id, base: base, cells: cells, bucket: 0, value: 1))
+    }
+
+    /// The contributions change at this instant (µs) by the mere passing of time.
+    public mutating func deriveAgain(at instant: Int64) {
+        nextTimer = min(nextTimer, instant)
+    }
+
+    /// A duration below zero was left out.
+    public mutating func countNegativeDuration() {
+        negativeDurations += 1
+    }
+
+    // MARK: Cells
+
+    /// The cells of an entity with these attributes, under the breakdowns in force.
+    public mutating func cells(of values: DimensionValues) -> UInt32 {
+        cellSets.set(of: values, labels: labels)
+    }
+
+    /// The one cell `dimension=label`.
+    public mutating func cells(_ dimension: Dimension, _ label: UInt32) -> UInt32 {
+        cellSets.set(dimension, label, labels: labels)
+    }
+
+    // MARK: Events
+
+    /// Calls `body` for each member of the event's payload, in ascending order of their tags.
+    public mutating func forEachField(
+        of event: TimelineEvent,
+        _ body: (PayloadField, EventPayload, inout DerivationOutput) throws(InternalRecordError) -> Void
+    ) throws(InternalRecordError) {
+        // The buffer is taken out for the time of the loop: `body` gets `self` for itself.
+        var current = EventPayload()
+        swap(&current, &payload)
+        defer { swap(&current, &payload) }
+        payloads.load(event, into: &current)
+        try current.forEachField(of: event) { (field) throws(InternalRecordError) in
+            try body(field, current, &self)
+        }
+    }
+
+    /// The id of a text field's label; never 0.
+    public mutating func label(_ field: PayloadField, of payload: EventPayload) -> UInt32 {
+        // 0 stands for a missing value.
+        unsafe labels.intern(payload.bytes.span.bytes.extracting(field.value)) + 1
+    }
+
+    /// The ids of a list field's labels, ascending, each once.
+    public mutating func labels(
+        _ field: PayloadField, of payload: EventPayload
+    ) throws(InternalRecordError) -> [UInt32] {
+        var ids: Set<UInt32> = []
+        for value in try payload.values(field) { ids.insert(labels.intern(value) + 1) }
+        return ids.sorted()
+    }
+
+    /// The id of a label of the service's own, such as the name of a status.
+    public mutating func label(_ text: String) -> UInt32 {
+        labels.intern(Array(text.utf8)) + 1
+    }
+
+    /// The number in the event's field `field`, if it has one.
+    public mutating func number(
+        _ field: EventPayload.Field, of event: TimelineEvent
+    ) throws(InternalRecordError) -> Int64? {
+        var found: Int64?
+        try forEachField(of: event) { (entry, payload, _) throws(InternalRecordError) in
+            if entry.field == field, !entry.isNull { found = try payload.number(entry) }
+        }
+        return found
+    }
+}

@@ -1,0 +1,367 @@
+import Streams
+
+/// What the state keeps of one entity beside its events; 64 bytes.
+struct EntityHead: BitwiseCopyable {
+    var keyHash: UInt64
+    /// The instant at which the entity must be derived again although nothing arrives (µs); `Int64.max` when there is none.
+    var nextTimer = Int64.max
+    /// Wall time of the last record that changed the entity (ms).
+    var lastArrival: Int64 = 0
+    var key: SegmentedPool<UInt8>.Handle
+    var events: SegmentedPool<TimelineEvent>.Handle = 0
+    var contributions: SegmentedPool<UInt8>.Handle = 0
+    var contributionBytes: UInt32 = 0
+    var keyCount: UInt8
+    var flags: UInt8 = 0
+    var eventCount: UInt16 = 0
+    var eventCapacity: UInt16 = 0
+    /// Events before this index are in the changelog as they are here.
+    var savedEvents: UInt16 = 0
+    /// Place in the undo log of the current transaction; -1 when the entity is untouched in it.
+    var undo: Int32 = -1
+
+    static let used: UInt8 = 1
+    /// Has events of the current transaction.
+    static let changed: UInt8 = 2
+    /// Waits to be derived again.
+    static let stale: UInt8 = 4
+    /// Arrival order is not, or not surely, the timeline's order.
+    static let unsorted: UInt8 = 8
+
+    func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
+    mutating func set(_ flag: UInt8, _ on: Bool = true) { if on { flags |= flag } else { flags &= ~flag } }
+}
+
+/// The live entities of one partition: a slab of heads found through an open-addressing table, their events and what was
+/// last emitted for them, and the undo log of the current transaction.
+///
+/// Entities are known by their index in the slab; an index is stable for as long as the entity lives.
+struct EntityStore: ~Copyable {
+    typealias Index = UInt32
+
+    /// More events than this of one entity are not accepted.
+    static let largestTimeline = 4096
+
+    private(set) var heads: [EntityHead] = []
+    private var freeHeads: [Index] = []
+    /// Slab index + 1, 0 for an empty place; a power of two long, at most half full.
+    private var table: [UInt32] = Array(repeating: 0, count: 64)
+    private(set) var count = 0
+
+    private var keys = SegmentedPool<UInt8>(filler: 0)
+    private var events = SegmentedPool<TimelineEvent>(filler: .none)
+    private var contributions = SegmentedPool<UInt8>(filler: 0)
+    let payloads = PayloadTable()
+
+    private var undoLog: [Undo] = []
+    private var replacements: [Replacement] = []
+
+    /// How an entity was when the current transaction first touched it.
+    private struct Undo {
+        var entity: Index
+        var isNew: Bool
+        var eventCount: UInt16
+        var flags: UInt8
+        var nextTimer: Int64
+        var lastArrival: Int64
+        var contributions: SegmentedPool<UInt8>.Handle
+        var contributionBytes: UInt32
+        var hasNewContributions = false
+    }
+
+    /// An event that another one with the same identity has replaced within the current transaction.
+    private struct Replacement {
+        var entity: Index
+        var place: UInt16
+        var event: TimelineEvent
+    }
+
+    // MARK: Finding
+
+    /// The entity with this key, if it lives.
+    func find(_ key: borrowing RawSpan, hash: UInt64) -> Index? {
+        let mask = table.count - 1
+        var place = Int(truncatingIfNeeded: hash) & mask
+        while table[place] != 0 {
+            let index = table[place] - 1
+            let head = heads[Int(index)]
+            if head.keyHash == hash, Int(head.keyCount) == key.byteCount, matches(head, key) { return index }
+            place = (place + 1) & mask
+        }
+        return nil
+    }
+
+    private func matches(_ head: EntityHead, _ key: borrowing RawSpan) -> Bool {
+        for index in 0..<key.byteCount where keys[head.key, index] != key.byte(at: index) { return false }
+        return true
+    }
+
+    func key(of entity: Index) -> [UInt8] {
+        var bytes: [UInt8] = []
+        let head = heads[Int(entity)]
+        keys.append(head.key, count: Int(head.keyCount), to: &bytes)
+        return bytes
+    }
+
+    func appendKey(of entity: Index, to bytes: inout [UInt8]) {
+        let head = heads[Int(entity)]
+        keys.append(head.key, count: Int(head.keyCount), to: &bytes)
+    }
+
+    // MARK: Changing
+
+    /// Adds an entity without events. `key` has at most 200 bytes and is not in the store.
+    mutating func insert(_ key: borrowing RawSpan, hash: UInt64) -> Index {
+        if 2 * (count + 1) > table.count { enlargeTable() }
+        let handle = keys.allocate(max(1, key.byteCount))
+        for index in 0..<key.byteCount { keys[handle, index] = key.byte(at: index) }
+        var head = EntityHead(keyHash: hash, key: handle, keyCount: UInt8(key.byteCount))
+        head.set(EntityHead.used)
+        let index: Index
+        if let free = freeHeads.popLast() {
+            index = free
+            heads[Int(index)] = head
+        } else {
+            index = Index(heads.count)
+            heads.append(head)
+        }
+        place(index, hash: hash)
+        count += 1
+        return index
+    }
+
+    private mutating func place(_ index: Index, hash: UInt64) {
+        let mask = table.count - 1
+        var place = Int(truncatingIfNeeded: hash) & mask
+        while table[place] != 0 { place = (place + 1) & mask }
+        table[place] = index + 1
+    }
+
+    private mutating func enlargeTable() {
+        table = Array(repeating: 0, count: table.count * 2)
+        for (index, head) in heads.enumerated() where head.has(EntityHead.used) {
+            place(Index(index), hash: head.keyHash)
+        }
+    }
+
+    /// Removes an entity and everything it holds.
+    mutating func remove(_ entity: Index) {
+        let head = heads[Int(entity)]
+        for index in 0..<Int(head.eventCount) { payloads.release(events[head.events, index].payload) }
+        if head.eventCapacity > 0 { events.release(head.events, capacity: Int(head.eventCapacity)) }
+        releaseContributions(head.contributions, bytes: head.contributionBytes)
+        keys.release(head.key, capacity: SegmentedPool<UInt8>.capacity(for: max(1, Int(head.keyCount))))
+        removeFromTable(entity, hash: head.keyHash)
+        heads[Int(entity)].flags = 0
+        freeHeads.append(entity)
+        count -= 1
+    }
+
+    /// Backward-shift deletion, so that no tombstones pile up in the table.
+    private mutating func removeFromTable(_ entity: Index, hash: UInt64) {
+        let mask = table.count - 1
+        var hole = Int(truncatingIfNeeded: hash) & mask
+        while table[hole] != entity + 1 { hole = (hole + 1) & mask }
+        var next = (hole + 1) & mask
+        while table[next] != 0 {
+            let home = Int(truncatingIfNeeded: heads[Int(table[next] - 1)].keyHash) & mask
+            if (next - home) & mask >= (next - hole) & mask {
+                table[hole] = table[next]
+                hole = next
+            }
+            next = (next + 1) & mask
+        }
+        table[hole] = 0
+    }
+
+    /// Says that the current transaction changes `entity`; remembers how it was. Idempotent within a transaction.
+    mutating func touch(_ entity: Index, isNew: Bool = false) {
+        let head = heads[Int(entity)]
+        guard head.undo < 0 else { return }
+        heads[Int(entity)].undo = Int32(undoLog.count)
+        undoLog.append(
+            Undo(
+                entity: entity, isNew: isNew, eventCount: head.eventCount, flags: head.flags, nextTimer: head.nextTimer,
+                lastArrival: head.lastArrival, contributions: head.contributions,
+                contributionBytes: head.contributionBytes))
+    }
+
+    /// The place of the event with this identity.
+    func indexOfEvent(_ identity: UInt64, of entity: Index) -> Int? {
+        let head = heads[Int(entity)]
+        if head.eventCount == 0 { return nil }
+        return events.firstIndex(head.events, count: Int(head.eventCount)) { $0.identity == identity }
+    }
+
+    func event(_ place: Int, of entity: Index) -> TimelineEvent {
+        events[heads[Int(entity)].events, place]
+    }
+
+    /// Appends an event in arrival order. The payload's reference passes to the store. The entity must be touched and
+    /// below ``largestTimeline``.
+    mutating func append(_ event: TimelineEvent, to entity: Index) {
+        var head = heads[Int(entity)]
+        let count = Int(head.eventCount)
+        if count == Int(head.eventCapacity) {
+            if count == 0 {
+                head.events = events.allocate(2)
+            } else {
+                head.events = events.move(
+                    head.events, count: count, capacity: Int(head.eventCapacity), to: count + 1)
+            }
+            head.eventCapacity = UInt16(SegmentedPool<TimelineEvent>.capacity(for: count + 1))
+        }
+        // Events at one instant need their sequences compared; the derivation's sort does that.
+        if count > 0, events[head.events, count - 1].time >= event.time { head.set(EntityHead.unsorted) }
+        events[head.events, count] = event
+        head.eventCount += 1
+        heads[Int(entity)] = head
+    }
+
+    /// Replaces an event by another one with the same identity.
+    mutating func replace(_ place: Int, of entity: Index, by event: TimelineEvent) {
+        let head = heads[Int(entity)]
+        replacements.append(Replacement(entity: entity, place: UInt16(place), event: events[head.events, place]))
+        events[head.events, place] = event
+        heads[Int(entity)].set(EntityHead.unsorted)
+        heads[Int(entity)].savedEvents = min(head.savedEvents, UInt16(place))
+    }
+
+    /// Appends the events in arrival order.
+    func appendEvents(of entity: Index, to target: inout [TimelineEvent]) {
+        let head = heads[Int(entity)]
+        if head.eventCount > 0 { events.append(head.events, count: Int(head.eventCount), to: &target) }
+    }
+
+    func appendContributions(of entity: Index, to target: inout [UInt8]) {
+        let head = heads[Int(entity)]
+        if head.contributionBytes > 0 {
+            contributions.append(head.contributions, count: Int(head.contributionBytes), to: &target)
+        }
+    }
+
+    func hasContributions(_ encoded: [UInt8], _ entity: Index) -> Bool {
+        let head = heads[Int(entity)]
+        if head.contributionBytes == 0 { return encoded.isEmpty }
+        return contributions.equals(head.contributions, count: Int(head.contributionBytes), encoded)
+    }
+
+    /// Stores what has now been emitted for the entity (touched, at most 65,536 bytes).
+    mutating func setContributions(_ encoded: [UInt8], of entity: Index) {
+        var head = heads[Int(entity)]
+        let undo = Int(head.undo)
+        if undo >= 0, !undoLog[undo].hasNewContributions {
+            undoLog[undo].hasNewContributions = true
+        } else {
+            releaseContributions(head.contributions, bytes: head.contributionBytes)
+        }
+        head.contributionBytes = UInt32(encoded.count)
+        if !encoded.isEmpty {
+            head.contributions = contributions.allocate(encoded.count)
+            contributions.write(encoded, to: head.contributions)
+        }
+        heads[Int(entity)] = head
+    }
+
+    private mutating func releaseContributions(_ handle: SegmentedPool<UInt8>.Handle, bytes: UInt32) {
+        if bytes > 0 {
+            contributions.release(handle, capacity: SegmentedPool<UInt8>.capacity(for: Int(bytes)))
+        }
+    }
+
+    mutating func setFlag(_ flag: UInt8, _ on: Bool, of entity: Index) { heads[Int(entity)].set(flag, on) }
+    mutating func setTimer(_ instant: Int64, of entity: Index) { heads[Int(entity)].nextTimer = instant }
+    mutating func setArrival(_ wall: Int64, of entity: Index) {
+        heads[Int(entity)].lastArrival = max(heads[Int(entity)].lastArrival, wall)
+    }
+    mutating func setSaved(_ entity: Index) { heads[Int(entity)].savedEvents = heads[Int(entity)].eventCount }
+
+    // MARK: Transactions
+
+    /// The touched entities' changes are permanent.
+    mutating func commitSucceeded() {
+        for undo in undoLog {
+            heads[Int(undo.entity)].undo = -1
+            if undo.hasNewContributions { releaseContributions(undo.contributions, bytes: undo.contributionBytes) }
+        }
+        for replacement in replacements { payloads.release(replacement.event.payload) }
+        undoLog.removeAll(keepingCapacity: true)
+        replacements.removeAll(keepingCapacity: true)
+    }
+
+    /// Takes back everything since the last ``commitSucceeded()``, and reports each entity that still lives, so that its
+    /// owner can put it back on its lists.
+    mutating func rollBack(_ restored: (Index, EntityHead) -> Void) {
+        for replacement in replacements.reversed() {
+            let handle = heads[Int(replacement.entity)].events
+            payloads.release(events[handle, Int(replacement.place)].payload)
+            events[handle, Int(replacement.place)] = replacement.event
+        }
+        for undo in undoLog {
+            if undo.isNew {
+                remove(undo.entity)
+                continue
+            }
+            var head = heads[Int(undo.entity)]
+            for index in Int(undo.eventCount)..<Int(head.eventCount) { payloads.release(events[head.events, index].payload) }
+            if undo.hasNewContributions { releaseContributions(head.contributions, bytes: head.contributionBytes) }
+            head.eventCount = undo.eventCount
+            head.flags = undo.flags
+            head.nextTimer = undo.nextTimer
+            head.lastArrival = undo.lastArrival
+            head.contributions = undo.contributions
+            head.contributionBytes = undo.contributionBytes
+            head.savedEvents = undo.eventCount
+            head.undo = -1
+            heads[Int(undo.entity)] = head
+            restored(undo.entity, head)
+        }
+        undoLog.removeAll(keepingCapacity: true)
+        replacements.removeAll(keepingCapacity: true)
+    }
+}
+
+extension EntityStore {
+    // MARK: Restoring
+
+    /// Puts the events of one chunk of the changelog where they were, replacing what stands there.
+    mutating func restore(_ chunk: [TimelineEvent], at first: Int, of entity: Index) {
+        var head = heads[Int(entity)]
+        let needed = first + chunk.count
+        if needed > Int(head.eventCapacity) {
+            let held = Int(head.eventCount)
+            let capacity = SegmentedPool<TimelineEvent>.capacity(for: needed)
+            head.events =
+                head.eventCapacity == 0
+                ? events.allocate(needed)
+                : events.move(head.events, count: held, capacity: Int(head.eventCapacity), to: needed)
+            head.eventCapacity = UInt16(capacity)
+        }
+        for (offset, event) in chunk.enumerated() {
+            let place = first + offset
+            if place < Int(head.eventCount) {
+                payloads.release(events[head.events, place].payload)
+            }
+            events[head.events, place] = event
+        }
+        head.eventCount = max(head.eventCount, UInt16(needed))
+        head.savedEvents = head.eventCount
+        heads[Int(entity)] = head
+    }
+
+    mutating func restore(_ saved: EntityChangelog.Head, of entity: Index) {
+        setContributions(saved.contributions, of: entity)
+        heads[Int(entity)].nextTimer = saved.nextTimer
+        heads[Int(entity)].lastArrival = saved.lastArrival
+    }
+
+    /// The changelog has been read: recomputes what it does not hold.
+    mutating func restoreCompleted(_ entity: Index) {
+        let head = heads[Int(entity)]
+        for place in 1..<max(1, Int(head.eventCount))
+        where events[head.events, place].time <= events[head.events, place - 1].time {
+            heads[Int(entity)].set(EntityHead.unsorted)
+            return
+        }
+    }
+}

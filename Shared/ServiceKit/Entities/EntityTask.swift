@@ -1,0 +1,418 @@
+public import BusinessTime
+public import KPIs
+public import Kafka
+public import Streams
+public import SupportEvents
+
+/// What an entity stage needs to know beside its derivation.
+public struct EntityStageSettings: Sendable {
+    public var kind: EntityKind
+    /// The member of `data` that holds the entity's id.
+    public var keyField: EventField
+    public var classes: EventClasses
+    public var zone: BusinessZone
+    public var catalogue: KPICatalogue
+    public var breakdowns: [[Dimension]]
+
+    public init(
+        kind: EntityKind, keyField: EventField, classes: EventClasses, zone: BusinessZone, catalogue: KPICatalogue,
+        breakdowns: [[Dimension]]
+    ) {
+        self.kind = kind
+        self.keyField = keyField
+        self.classes = classes
+        self.zone = zone
+        self.catalogue = catalogue
+        self.breakdowns = breakdowns
+    }
+
+    /// Differs whenever another zone, other time-zone data, KPIs, windows or breakdowns would give other contributions.
+    var fingerprint: UInt64 {
+        var bytes = Array("\(zone.name) \(zone.fingerprint)".utf8)
+        for measure in catalogue.measures {
+            bytes += Array(" \(measure.id):\(catalogue.baseBucket(of: measure)?.rawValue ?? 255)".utf8)
+        }
+        for breakdown in breakdowns { bytes += Array(" \(breakdown.map(\.name))".utf8) }
+        return KeyHash.hash(bytes)
+    }
+}
+
+/// The entity stage's task: keeps the timelines of one partition's entities, and sends the difference between what an
+/// entity contributed before and contributes now to the series stage, once per changed entity and commit.
+public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
+    /// Entities derived again per commit without a new event (timers, changed rules): bounds a commit's work.
+    static var rederivationsPerCommit: Int { 5000 }
+    /// Labels remembered between derivations.
+    static var rememberedLabels: Int { 200_000 }
+
+    private let settings: EntityStageSettings
+    private let context: TaskContext
+    private let decoder: EventDecoder
+    private var derivation: Derivation
+
+    private var store = EntityStore()
+    private var output: DerivationOutput
+    private var timers = TimerHeap()
+    private var deltas: DeltaAccumulator
+
+    /// Entities with events of the current transaction.
+    private var changed: [EntityStore.Index] = []
+    /// Entities to be derived again although nothing arrived for them.
+    private var stale: [EntityStore.Index] = []
+    /// Taken from `stale` within the current transaction.
+    private var refreshed: [EntityStore.Index] = []
+    private var settingsSaved: SettingsRecord = .unknown
+
+    private enum SettingsRecord {
+        case unknown
+        case differs
+        case writtenInTransaction
+        case current
+    }
+
+    // Reused buffers.
+    private var timeline = Timeline()
+    private var arrived: [TimelineEvent] = []
+    private var payload = EventPayload()
+    private var encoder = CanonicalEncoder()
+    private var encoded: [UInt8] = []
+    private var before = ContributionList()
+    private var key: [UInt8] = []
+    private var value: [UInt8] = []
+
+    public init(_ settings: EntityStageSettings, derivation: Derivation, context: TaskContext) {
+        self.settings = settings
+        self.derivation = derivation
+        self.context = context
+        // Aliases and the limits on time are ingest's business: what stands on a canonical topic has passed them.
+        decoder = EventDecoder()
+        output = DerivationOutput(
+            zone: settings.zone, catalogue: settings.catalogue, cellSets: CellSets(breakdowns: settings.breakdowns),
+            payloads: store.payloads)
+        deltas = DeltaAccumulator(settings.catalogue)
+    }
+
+    public var dirty: Int { changed.count + stale.count }
+    public var isUrgent: Bool { false }
+
+    /// Number of entities in the state.
+    public var entityCount: Int { store.count }
+
+    private var fingerprint: UInt64 {
+        var hash = settings.fingerprint
+        hash = (hash ^ UInt64(Derivation.version)) &* 0x100_0000_01b3
+        return hash
+    }
+
+    // MARK: Events
+
+    public func process(
+        _ batch: RecordBatch, _ records: Range<Int>, input: Int, output: any TaskOutput
+    ) throws(InternalRecordError) {
+        decoder.begin()
+        for record in records {
+            decoder.add(start: batch.records[record].valueStart, count: batch.records[record].valueCount)
+        }
+        decoder.decode(batch.bytes)
+        for record in records {
+            let event = decoder[record - records.lowerBound]
+            if let rejection = decoder.rejection(of: event) {
+                output.deadLetter(
+                    batch, record, reason: rejection.reason.identifier, pointer: rejection.pointer)
+                continue
+            }
+            guard event.entityKind == settings.kind else {
+                output.deadLetter(batch, record, reason: RejectionReason.unknownType.identifier, pointer: "/type")
+                continue
+            }
+            try accept(event, batch, record, output)
+        }
+    }
+
+    private func accept(
+        _ event: DecodedEvent, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
+    ) throws(InternalRecordError) {
+        try decoder.withText(event.entity) { (id) throws(InternalRecordError) in
+            try accept(event, id, batch, record, sink)
+        }
+    }
+
+    private func accept(
+        _ event: DecodedEvent, _ id: RawSpan, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
+    ) throws(InternalRecordError) {
+        guard Partitioner.partition(key: id, count: context.partitionCount) == context.partition else {
+            throw InternalRecordError(
+                "the entity of this record belongs to another partition: only ingest may write to this topic",
+                record: record)
+        }
+        let entity: EntityStore.Index
+        if let known = store.find(id, hash: event.entity.hash) {
+            entity = known
+            store.touch(entity)
+        } else {
+            entity = store.insert(id, hash: event.entity.hash)
+            store.touch(entity, isNew: true)
+        }
+        var next = TimelineIntake.pack(event, decoder, &payload)
+        deltas.observe(next.time)
+        if let place = store.indexOfEvent(next.identity, of: entity) {
+            try meet(&next, place, entity)
+        } else if Int(store.heads[Int(entity)].eventCount) == EntityStore.largestTimeline {
+            sink.deadLetter(batch, record, reason: RejectionReason.entityTooLarge.identifier, pointer: nil)
+            return
+        } else {
+            next.payload = store.payloads.retain(payload.bytes)
+            store.append(next, to: entity)
+            note(entity)
+        }
+        store.setArrival(batch.records[record].timestamp, of: entity)
+    }
+
+    /// An event with a known identity: a duplicate has no effect; of two with different content the one with the greater
+    /// canonical encoding counts, whichever came first.
+    private func meet(
+        _ next: inout TimelineEvent, _ place: Int, _ entity: EntityStore.Index
+    ) throws(InternalRecordError) {
+        let held = store.event(place, of: entity)
+        next.payload = store.payloads.retain(payload.bytes)
+        if held == next {
+            store.payloads.release(next.payload)
+            return
+        }
+        let subject = (field: settings.keyField, id: store.key(of: entity))
+        let heldEncoding = try TimelineIntake.canonicalEncoding(of: held, entity: subject, store.payloads, &encoder)
+        let nextEncoding = try TimelineIntake.canonicalEncoding(of: next, entity: subject, store.payloads, &encoder)
+        if CanonicalEncoder.isGreater(nextEncoding, than: heldEncoding) {
+            store.replace(place, of: entity, by: next)
+            note(entity)
+        } else {
+            store.payloads.release(next.payload)
+        }
+    }
+
+    private func note(_ entity: EntityStore.Index) {
+        if store.heads[Int(entity)].has(EntityHead.changed) { return }
+        store.setFlag(EntityHead.changed, true, of: entity)
+        changed.append(entity)
+    }
+
+    // MARK: Time
+
+    public func advance(to time: TaskTime, output: any TaskOutput) throws(InternalRecordError) {
+        while let (entity, instant) = timers.popDue(time.clock) {
+            let head = store.heads[Int(entity)]
+            if head.has(EntityHead.used), head.nextTimer == instant { refresh(entity) }
+        }
+    }
+
+    private func refresh(_ entity: EntityStore.Index) {
+        if store.heads[Int(entity)].has(EntityHead.stale) { return }
+        store.setFlag(EntityHead.stale, true, of: entity)
+        stale.append(entity)
+    }
+
+    // MARK: Commit
+
+    public func prepareCommit(_ time: TaskTime, output sink: any TaskOutput) throws(InternalRecordError) {
+        if output.labels.count > Self.rememberedLabels { output.forgetLabels() }
+        for entity in changed { try derive(entity, clock: time.clock, sink) }
+        var work = min(stale.count, Self.rederivationsPerCommit)
+        while work > 0, let entity = stale.popLast() {
+            work -= 1
+            refreshed.append(entity)
+            guard store.heads[Int(entity)].has(EntityHead.used) else { continue }
+            store.touch(entity)
+            store.setFlag(EntityHead.stale, false, of: entity)
+            try derive(entity, clock: time.clock, sink)
+        }
+        saveCellSets(sink)
+        // Only when every entity has been derived under the present settings: a crash before then begins again.
+        if stale.isEmpty, settingsSaved == .differs { saveSettings(sink) }
+        let partitions = context.outputPartitionCounts[0]
+        deltas.drain { cell, record in
+            key.removeAll(keepingCapacity: true)
+            output.cellSets.cells.withPartitionKey(of: cell) { key.append($0) }
+            sink.send(to: 0, partition: Partitioner.partition(key: key, count: partitions), key: key, value: record)
+        }
+    }
+
+    private func derive(
+        _ entity: EntityStore.Index, clock: Int64, _ sink: any TaskOutput
+    ) throws(InternalRecordError) {
+        arrived.removeAll(keepingCapacity: true)
+        store.appendEvents(of: entity, to: &arrived)
+        let isSorted = !store.heads[Int(entity)].has(EntityHead.unsorted)
+        try timeline.arrange(arrived, isSorted: isSorted, settings.classes, payloads: store.payloads)
+        output.begin()
+        try derivation.derive(timeline.events, clock: clock, into: &output)
+        encoded.removeAll(keepingCapacity: true)
+        output.list.encode(into: &encoded)
+        let head = store.heads[Int(entity)]
+        var hasChanged = Int(head.savedEvents) < Int(head.eventCount) || head.nextTimer != output.nextTimer
+        if !store.hasContributions(encoded, entity) {
+            try emitDifference(entity)
+            store.setContributions(encoded, of: entity)
+            hasChanged = true
+        }
+        if head.nextTimer != output.nextTimer {
+            store.setTimer(output.nextTimer, of: entity)
+            if output.nextTimer != .max { timers.insert(entity, at: output.nextTimer) }
+        }
+        store.setFlag(EntityHead.changed, false, of: entity)
+        if hasChanged { save(entity, sink) }
+    }
+
+    private func emitDifference(_ entity: EntityStore.Index) throws(InternalRecordError) {
+        value.removeAll(keepingCapacity: true)
+        store.appendContributions(of: entity, to: &value)
+        try before.decode(value)
+        // Out of `output`, so that the loop may read its cell sets.
+        var after = ContributionList()
+        swap(&after, &output.list)
+        defer { swap(&after, &output.list) }
+        do {
+            try forEachDifference(from: &before, to: &after) { (contribution, weight) throws(KPIError) in
+                for cell in output.cellSets.sets[Int(contribution.cells)] {
+                    try deltas.add(
+                        cell: cell, measure: contribution.measure, base: contribution.base,
+                        bucket: contribution.bucket, value: contribution.value, weight: weight, at: .min)
+                }
+            }
+        } catch {
+            throw InternalRecordError(error.description)
+        }
+    }
+
+    private func save(_ entity: EntityStore.Index, _ sink: any TaskOutput) {
+        let head = store.heads[Int(entity)]
+        let size = EntityChangelog.eventsPerChunk
+        for chunk in Int(head.savedEvents) / size..<(Int(head.eventCount) + size - 1) / size {
+            let events = arrived[chunk * size..<min(arrived.count, (chunk + 1) * size)]
+            key.removeAll(keepingCapacity: true)
+            value.removeAll(keepingCapacity: true)
+            EntityChangelog.chunkKey(chunk, entity, store, into: &key)
+            EntityChangelog.chunk(chunk, events, store.payloads, into: &value)
+            sink.changelog(key, value)
+        }
+        store.setSaved(entity)
+        key.removeAll(keepingCapacity: true)
+        value.removeAll(keepingCapacity: true)
+        EntityChangelog.headKey(entity, store, into: &key)
+        EntityChangelog.head(entity, store, into: &value)
+        sink.changelog(key, value)
+    }
+
+    private func saveCellSets(_ sink: any TaskOutput) {
+        for id in output.cellSets.unsaved {
+            key.removeAll(keepingCapacity: true)
+            value.removeAll(keepingCapacity: true)
+            EntityChangelog.cellSetKey(id, into: &key)
+            output.cellSets.encode(id, into: &value)
+            sink.changelog(key, value)
+        }
+        output.cellSets.saved()
+    }
+
+    private func saveSettings(_ sink: any TaskOutput) {
+        key.removeAll(keepingCapacity: true)
+        value.removeAll(keepingCapacity: true)
+        key.append(EntityChangelog.Kind.settings.rawValue)
+        value.append(EntityChangelog.format)
+        value.appendFixed64(fingerprint)
+        sink.changelog(key, value)
+        settingsSaved = .writtenInTransaction
+    }
+
+    public func commitSucceeded() {
+        store.commitSucceeded()
+        output.cellSets.commitSucceeded()
+        changed.removeAll(keepingCapacity: true)
+        refreshed.removeAll(keepingCapacity: true)
+        if settingsSaved == .writtenInTransaction { settingsSaved = .current }
+    }
+
+    public func rollBack() {
+        store.rollBack { entity, head in
+            if head.nextTimer != .max { timers.insert(entity, at: head.nextTimer) }
+        }
+        output.cellSets.rollBack()
+        deltas.removeAll()
+        changed.removeAll(keepingCapacity: true)
+        for entity in refreshed where store.heads[Int(entity)].has(EntityHead.used) {
+            store.setFlag(EntityHead.stale, true, of: entity)
+            stale.append(entity)
+        }
+        refreshed.removeAll(keepingCapacity: true)
+        if settingsSaved == .writtenInTransaction { settingsSaved = .differs }
+    }
+
+    // MARK: Restore
+
+    public func restore(key: RawSpan, value: RawSpan?) throws(InternalRecordError) {
+        guard key.byteCount > 0, let kind = EntityChangelog.Kind(rawValue: key.byte(at: 0)) else {
+            throw InternalRecordError("a changelog key of an unknown kind: written by a newer version")
+        }
+        var keyReader = BinaryReader(key.array(from: 1))
+        guard let value else { return try forget(kind, &keyReader) }
+        var reader = BinaryReader(value.array(from: 0))
+        switch kind {
+        case .settings:
+            guard try reader.byte() == EntityChangelog.format else {
+                throw InternalRecordError("settings of an unknown format: written by a newer version")
+            }
+            settingsSaved = try reader.fixed64() == fingerprint ? .current : .differs
+        case .cellSet:
+            let id = try keyReader.varint()
+            guard id <= UInt64(UInt32.max) else { throw InternalRecordError("a cell set out of range") }
+            try output.cellSets.restore(UInt32(id), &reader)
+        case .head:
+            let entity = try entity(keyReader.rest())
+            store.restore(try EntityChangelog.Head(&reader), of: entity)
+        case .chunk:
+            let chunk = try keyReader.varint()
+            guard chunk < UInt64(EntityStore.largestTimeline / EntityChangelog.eventsPerChunk) else {
+                throw InternalRecordError("a chunk number out of range")
+            }
+            let entity = try entity(keyReader.rest())
+            store.restore(
+                try EntityChangelog.events(&reader, store.payloads), at: Int(chunk) * EntityChangelog.eventsPerChunk,
+                of: entity)
+        }
+    }
+
+    private func entity(_ id: [UInt8]) throws(InternalRecordError) -> EntityStore.Index {
+        guard 1...200 ~= id.count else { throw InternalRecordError("an entity id of \(id.count) bytes") }
+        guard Partitioner.partition(key: id, count: context.partitionCount) == context.partition else {
+            throw InternalRecordError("an entity of another partition: the partition count has changed")
+        }
+        let hash = KeyHash.hash(id)
+        if let known = unsafe store.find(id.span.bytes, hash: hash) { return known }
+        return unsafe store.insert(id.span.bytes, hash: hash)
+    }
+
+    private func forget(_ kind: EntityChangelog.Kind, _ key: inout BinaryReader) throws(InternalRecordError) {
+        guard kind == .head else { return }
+        let id = key.rest()
+        if let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) { store.remove(entity) }
+    }
+
+    public func restoreCompleted(output: any TaskOutput) throws(InternalRecordError) {
+        if settingsSaved == .unknown { settingsSaved = .differs }
+        for (index, head) in store.heads.enumerated() where head.has(EntityHead.used) {
+            let entity = EntityStore.Index(index)
+            store.restoreCompleted(entity)
+            if head.nextTimer != .max { timers.insert(entity, at: head.nextTimer) }
+            if settingsSaved == .differs { refresh(entity) }
+        }
+    }
+}
+
+extension TaskOutput {
+    fileprivate func changelog(_ key: [UInt8], _ value: [UInt8]) {
+        unsafe changelog(key: key.span.bytes, value: value.span.bytes)
+    }
+
+    fileprivate func send(to output: Int, partition: Int32, key: [UInt8], value: RawSpan) {
+        unsafe send(to: output, partition: partition, key: key.span.bytes, value: value)
+    }
+}

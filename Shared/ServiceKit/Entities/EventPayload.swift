@@ -1,0 +1,126 @@
+public import Streams
+
+/// The members of an event beyond those in ``TimelineEvent``, packed into a byte string that is interned: equal payloads are
+/// kept once. Layout: if the event has a sequence, a zigzag varint; then the fields in ascending order of their tag, each a
+/// tag byte, a length, the value's bytes. A tag with the high bit set is an explicit JSON `null` and has nothing behind it.
+public struct EventPayload {
+    /// Tags are stable: they stand in state.
+    public enum Field: UInt8, Sendable {
+        case customer = 1
+        case agent = 2
+        case channel = 3
+        case priority = 4
+        case category = 5
+        case subcategory = 6
+        case team = 7
+        case tier = 8
+        case segment = 9
+        case queue = 10
+        /// Several values: each a length and its bytes.
+        case tags = 11
+        case reason = 14
+        case into = 15
+        case voidsSource = 16
+        case voidsID = 17
+        /// Zigzag varint, microseconds since 1970.
+        case createdAt = 18
+        /// Zigzag varint, milliseconds.
+        case duration = 19
+    }
+
+    static let null: UInt8 = 0x80
+
+    /// The packed bytes. Reused from event to event.
+    public private(set) var bytes: [UInt8] = []
+
+    public init() {}
+
+    // MARK: Writing
+
+    public mutating func begin(sequence: Int64?) {
+        bytes.removeAll(keepingCapacity: true)
+        if let sequence { bytes.appendSignedVarint(sequence) }
+    }
+
+    /// Fields are written in ascending order of their tags.
+    public mutating func append(_ field: Field, _ value: borrowing RawSpan) {
+        bytes.append(field.rawValue)
+        bytes.appendVarint(UInt64(value.byteCount))
+        bytes.append(value)
+    }
+
+    public mutating func append(_ field: Field, _ value: [UInt8]) {
+        bytes.append(field.rawValue)
+        bytes.appendBytes(value)
+    }
+
+    public mutating func append(_ field: Field, number: Int64) {
+        bytes.append(field.rawValue)
+        let place = bytes.count
+        bytes.append(0)
+        bytes.appendSignedVarint(number)
+        bytes[place] = UInt8(bytes.count - place - 1)
+    }
+
+    public mutating func appendNull(_ field: Field) {
+        bytes.append(field.rawValue | Self.null)
+    }
+
+    // MARK: Reading
+
+    /// Takes packed bytes for reading.
+    mutating func load(_ packed: borrowing RawSpan) {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(packed)
+    }
+
+    /// The sequence of the event whose payload this is, -1 when it has none.
+    func sequence(of event: TimelineEvent) throws(InternalRecordError) -> Int64 {
+        guard event.hasSequence else { return -1 }
+        var reader = BinaryReader(bytes)
+        return try reader.signedVarint()
+    }
+}
+
+/// One field of a payload.
+public struct PayloadField: Sendable {
+    public var field: EventPayload.Field
+    public var isNull: Bool
+    /// Where its value stands in ``EventPayload/bytes``.
+    public var value: Range<Int>
+}
+
+extension EventPayload {
+    /// Calls `body` for each field, in ascending order of tags.
+    public func forEachField(
+        of event: TimelineEvent, _ body: (PayloadField) throws(InternalRecordError) -> Void
+    ) throws(InternalRecordError) {
+        var reader = BinaryReader(bytes)
+        if event.hasSequence { _ = try reader.signedVarint() }
+        while !reader.isAtEnd {
+            let tag = try reader.byte()
+            guard let field = Field(rawValue: tag & ~Self.null) else {
+                throw InternalRecordError("a payload with the unknown field \(tag)")
+            }
+            let isNull = tag & Self.null != 0
+            let length = isNull ? 0 : try reader.count()
+            let start = reader.position
+            try reader.skip(length)
+            try body(PayloadField(field: field, isNull: isNull, value: start..<start + length))
+        }
+    }
+
+    /// The number in a field that was written as one.
+    public func number(_ field: PayloadField) throws(InternalRecordError) -> Int64 {
+        var reader = BinaryReader(bytes, at: field.value.lowerBound)
+        return try reader.signedVarint()
+    }
+
+    /// The values of a list field.
+    public func values(_ field: PayloadField) throws(InternalRecordError) -> [[UInt8]] {
+        var list: [[UInt8]] = []
+        var reader = BinaryReader(bytes, at: field.value.lowerBound)
+        while reader.position < field.value.upperBound { list.append(try reader.bytes()) }
+        return list
+    }
+}

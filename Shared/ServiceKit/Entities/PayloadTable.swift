@@ -1,0 +1,46 @@
+import Streams
+import SupportEvents
+
+/// The interned payloads of a task's events, shared by the store that holds the events and the derivation that reads them.
+/// Confined to the task's thread.
+final class PayloadTable {
+    private var table = StringTable(countsReferences: true)
+    private var scratch = EventPayload()
+
+    /// Takes a reference to the payload with these bytes.
+    func retain(_ bytes: [UInt8]) -> UInt32 { table.intern(bytes) }
+
+    /// Gives a reference back; the last one frees the bytes.
+    func release(_ payload: UInt32) { table.release(payload) }
+
+    /// Loads the event's payload for reading.
+    func load(_ event: TimelineEvent, into payload: inout EventPayload) {
+        table.withBytes(of: event.payload) { payload.load($0) }
+    }
+
+    func append(_ payload: UInt32, to bytes: inout [UInt8]) {
+        table.withBytes(of: payload) { span in
+            bytes.appendVarint(UInt64(span.byteCount))
+            bytes.append(span)
+        }
+    }
+
+    /// -1 when the event has none.
+    func sequence(of event: TimelineEvent) throws(InternalRecordError) -> Int64 {
+        guard event.hasSequence else { return -1 }
+        load(event, into: &scratch)
+        return try scratch.sequence(of: event)
+    }
+
+    /// The identity of the event that a void names.
+    func voidedIdentity(of event: TimelineEvent) throws(InternalRecordError) -> UInt64 {
+        load(event, into: &scratch)
+        var source: [UInt8] = []
+        var id: [UInt8] = []
+        try scratch.forEachField(of: event) { (field) throws(InternalRecordError) in
+            if field.field == .voidsSource { source = Array(scratch.bytes[field.value]) }
+            if field.field == .voidsID { id = Array(scratch.bytes[field.value]) }
+        }
+        return unsafe FNV1a.identity(source: source.span.bytes, id: id.span.bytes)
+    }
+}

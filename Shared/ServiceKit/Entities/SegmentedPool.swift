@@ -1,0 +1,102 @@
+/// Memory for many small runs of one element type, addressed by `UInt32` handles.
+///
+/// Runs live in fixed segments of 65,536 elements, so that the pool grows without ever copying what it holds, and a freed
+/// run is reused by the next one of its size class. A run does not move while it is allocated. The pool is a plain value
+/// without locks; its owner is one task on one thread.
+struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
+    /// Where a run lives: segment in the upper, offset in the lower 16 bits.
+    typealias Handle = UInt32
+
+    static var segmentLength: Int { 1 << 16 }
+
+    private let filler: Element
+    private var segments: [[Element]] = []
+    private var nextFree = 1 << 16
+    /// Handles of freed runs, by size class.
+    private var free: [[Handle]] = []
+
+    init(filler: Element) {
+        self.filler = filler
+    }
+
+    /// Bytes held from the system, used or not.
+    var residentBytes: Int { segments.count * Self.segmentLength * MemoryLayout<Element>.stride }
+
+    /// The capacity that a run of `count` elements is given: even numbers up to 8, then quarters of a power of two, so that
+    /// at most a quarter is slack.
+    static func capacity(for count: Int) -> Int {
+        if count <= 8 { return max(2, (count + 1) & ~1) }
+        let step = 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount - 3)
+        return (count + step - 1) & ~(step - 1)
+    }
+
+    static func sizeClass(of capacity: Int) -> Int {
+        if capacity <= 8 { return capacity / 2 - 1 }
+        let bits = Int.bitWidth - (capacity - 1).leadingZeroBitCount
+        let half = 1 << (bits - 1)
+        return 4 + (bits - 4) * 4 + (capacity - half) / (half / 4) - 1
+    }
+
+    /// Allocates a run of `capacity(for: count)` elements; `count` is at most 65,536.
+    mutating func allocate(_ count: Int) -> Handle {
+        let capacity = Self.capacity(for: count)
+        precondition(capacity <= Self.segmentLength, "a run of \(count) elements is larger than a segment")
+        let sizeClass = Self.sizeClass(of: capacity)
+        if sizeClass < free.count, let handle = free[sizeClass].popLast() { return handle }
+        if nextFree + capacity > Self.segmentLength {
+            segments.append([Element](repeating: filler, count: Self.segmentLength))
+            nextFree = 0
+        }
+        let handle = Handle(segments.count - 1) << 16 | Handle(nextFree)
+        nextFree += capacity
+        return handle
+    }
+
+    /// Gives a run back. `capacity` is the one it was allocated with.
+    mutating func release(_ handle: Handle, capacity: Int) {
+        let sizeClass = Self.sizeClass(of: capacity)
+        while free.count <= sizeClass { free.append([]) }
+        free[sizeClass].append(handle)
+    }
+
+    subscript(handle: Handle, index: Int) -> Element {
+        get { segments[Int(handle >> 16)][Int(handle & 0xffff) + index] }
+        set { segments[Int(handle >> 16)][Int(handle & 0xffff) + index] = newValue }
+    }
+
+    /// Appends the run's first `count` elements to `target`.
+    func append(_ handle: Handle, count: Int, to target: inout [Element]) {
+        let start = Int(handle & 0xffff)
+        target.append(contentsOf: segments[Int(handle >> 16)][start..<start + count])
+    }
+
+    mutating func write(_ source: [Element], to handle: Handle) {
+        let start = Int(handle & 0xffff)
+        let segment = Int(handle >> 16)
+        for index in source.indices { segments[segment][start + index] = source[index] }
+    }
+
+    /// Moves a run that holds `count` elements into one for `newCount` and returns its handle.
+    mutating func move(_ handle: Handle, count: Int, capacity: Int, to newCount: Int) -> Handle {
+        let target = allocate(newCount)
+        for index in 0..<count { self[target, index] = self[handle, index] }
+        release(handle, capacity: capacity)
+        return target
+    }
+
+    /// Whether the run holds exactly `other`.
+    func equals(_ handle: Handle, count: Int, _ other: [Element]) -> Bool {
+        guard count == other.count else { return false }
+        let start = Int(handle & 0xffff)
+        return segments[Int(handle >> 16)][start..<start + count].elementsEqual(other)
+    }
+
+    /// The first index in the run whose element satisfies `matches`.
+    @inline(__always)
+    func firstIndex(_ handle: Handle, count: Int, where matches: (Element) -> Bool) -> Int? {
+        let start = Int(handle & 0xffff)
+        let segment = segments[Int(handle >> 16)]
+        for index in start..<start + count where matches(segment[index]) { return index - start }
+        return nil
+    }
+}

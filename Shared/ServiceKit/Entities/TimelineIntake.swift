@@ -1,0 +1,145 @@
+import Streams
+import SupportEvents
+
+/// From a decoded event to the 24 bytes and the payload that the state keeps of it.
+enum TimelineIntake {
+    /// Packs the event; its payload's bytes are in `payload` afterwards, its payload id is not set yet.
+    ///
+    /// `code` and `detail` hold what the type turns on:
+    ///
+    /// | type | code | detail |
+    /// | --- | --- | --- |
+    /// | created, snapshot | status, 0 when not given | initiator, 0 when not given |
+    /// | status_changed | status | actor, 0 when not given |
+    /// | message | author | 1 when public |
+    /// | deleted | 0 | deletion |
+    static func pack(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) -> TimelineEvent {
+        let hasSequence = event.sequence != -1
+        payload.begin(sequence: hasSequence ? event.sequence : nil)
+        for (field, member) in texts { append(field, member, event, decoder, &payload) }
+        if event.has(.createdAt) { payload.append(.createdAt, number: event.createdAt) }
+        if event.has(.seconds) { payload.append(.duration, number: event.milliseconds) }
+        var packed = TimelineEvent(
+            time: event.time, identity: event.identity, payload: 0, type: event.type.rawValue,
+            hasSequence: hasSequence, hasAgent: event.has(.agentID))
+        switch event.type {
+        case .ticketCreated, .ticketSnapshot:
+            packed.code = event.status?.rawValue ?? 0
+            packed.detail = event.initiator?.rawValue ?? 0
+        case .ticketStatusChanged:
+            packed.code = event.status?.rawValue ?? 0
+            packed.detail = event.actor?.rawValue ?? 0
+        case .ticketMessage:
+            packed.code = event.author?.rawValue ?? 0
+            packed.detail = event.isPublic ? 1 : 0
+        case .ticketDeleted:
+            packed.detail = event.has(.reason) ? event.deletion.rawValue : 0
+        default: break
+        }
+        return packed
+    }
+
+    /// Fields with text, in ascending order of their tags, with the event's member.
+    private static let texts: [(EventPayload.Field, EventField)] = [
+        (.customer, .customerID), (.agent, .agentID), (.channel, .channel), (.priority, .priority),
+        (.category, .category), (.subcategory, .subcategory), (.team, .team), (.tier, .tier), (.segment, .segment),
+        (.queue, .queue), (.tags, .tags), (.reason, .reason), (.into, .into), (.voidsSource, .voids),
+        (.voidsID, .voids),
+    ]
+
+    @inline(__always)
+    private static func append(
+        _ field: EventPayload.Field, _ member: EventField, _ event: DecodedEvent, _ decoder: EventDecoder,
+        _ payload: inout EventPayload
+    ) {
+        if event.has(member) {
+            switch field {
+            case .channel: payload.append(.channel, channelName(event.channel))
+            case .tags: appendTags(event, decoder, &payload)
+            default:
+                decoder.withText(text(field, event)) { payload.append(field, $0) }
+            }
+        } else if event.null & member.mask != 0 {
+            payload.appendNull(field)
+        }
+    }
+
+    private static func text(_ field: EventPayload.Field, _ event: DecodedEvent) -> EventText {
+        switch field {
+        case .customer: event.customer
+        case .agent: event.agent
+        case .priority: event.priority
+        case .category: event.category
+        case .subcategory: event.subcategory
+        case .team: event.team
+        case .tier: event.tier
+        case .segment: event.segment
+        case .queue: event.queue
+        case .reason: event.reason
+        case .into: event.into
+        case .voidsSource: event.voidsSource
+        case .voidsID: event.voidsID
+        case .channel, .tags, .createdAt, .duration: event.id
+        }
+    }
+
+    private static let channelNames = [[]] + Channel.allCases.map { Array($0.name.utf8) }
+
+    private static func channelName(_ channel: Channel?) -> [UInt8] {
+        channelNames[Int(channel?.rawValue ?? Channel.other.rawValue)]
+    }
+
+    private static func appendTags(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) {
+        var packed: [UInt8] = []
+        for index in 0..<event.tagCount { packed.appendBytes(decoder.bytes(decoder.tag(index, of: event))) }
+        payload.append(.tags, packed)
+    }
+
+    // MARK: Back
+
+    /// The canonical encoding that decides between two events with one identity, from what the state keeps.
+    static func canonicalEncoding(
+        of event: TimelineEvent, entity: (field: EventField, id: [UInt8]), _ payloads: PayloadTable,
+        _ encoder: inout CanonicalEncoder
+    ) throws(InternalRecordError) -> [UInt8] {
+        guard let type = EventType(rawValue: event.type) else {
+            throw InternalRecordError("an event of the unknown type \(event.type): written by a newer version")
+        }
+        var payload = EventPayload()
+        payloads.load(event, into: &payload)
+        var content = EventContent(type: type, time: event.time, sequence: try payload.sequence(of: event))
+        content[entity.field] = .text(entity.id)
+        setCodes(of: event, type, &content)
+        var source: [UInt8] = []
+        try payload.forEachField(of: event) { (entry) throws(InternalRecordError) in
+            let text = Array(payload.bytes[entry.value])
+            switch entry.field {
+            case .createdAt: content[.createdAt] = .time(try payload.number(entry))
+            case .duration: content[.seconds] = .milliseconds(try payload.number(entry))
+            case .tags: content[.tags] = entry.isNull ? .null : .texts(try payload.values(entry))
+            case .voidsSource: source = text
+            case .voidsID: content[.voids] = .reference(source: source, id: text)
+            default:
+                guard let member = texts.first(where: { $0.0 == entry.field })?.1 else { return }
+                content[member] = entry.isNull ? .null : .text(text)
+            }
+        }
+        encoder.encodeForConflict(content)
+        return encoder.bytes
+    }
+
+    private static func setCodes(of event: TimelineEvent, _ type: EventType, _ content: inout EventContent) {
+        switch type {
+        case .ticketCreated, .ticketSnapshot:
+            if let status = TicketStatus(rawValue: event.code) { content.set(.status, status) }
+            if let initiator = Initiator(rawValue: event.detail) { content.set(.initiator, initiator) }
+        case .ticketStatusChanged:
+            if let status = TicketStatus(rawValue: event.code) { content.set(.status, status) }
+            if let actor = Participant(rawValue: event.detail) { content.set(.actor, actor) }
+        case .ticketMessage:
+            if let author = Author(rawValue: event.code) { content.set(.author, author) }
+            content[.public] = .bool(event.detail != 0)
+        default: break
+        }
+    }
+}
