@@ -1,0 +1,75 @@
+public import BusinessTime
+public import KPIs
+public import Kafka
+public import Streams
+
+/// The series stage's task: adds the contributions of its cells, and publishes what has changed.
+public final class SeriesTask: StreamTask {
+    /// KPI updates per transaction, so that a backfill never makes a huge one.
+    static let updatesPerCommit = 5000
+
+    /// Index of `support.alerts` among the stage's outputs.
+    static let alerts = 0
+
+    private let context: TaskContext
+    private var store: SeriesStore
+
+    public init(catalogue: KPICatalogue, zone: BusinessZone, settings: SeriesSettings, context: TaskContext) {
+        store = SeriesStore(catalogue: catalogue, zone: zone, settings: settings)
+        self.context = context
+    }
+
+    public var dirty: Int { store.dirtyCount }
+    public var isUrgent: Bool { false }
+
+    public func restore(key: RawSpan, value: RawSpan?) throws(InternalRecordError) {
+        do { try store.restore(key: key, value: value) } catch { throw InternalRecordError(error.description) }
+    }
+
+    /// The store is complete with each record that it takes.
+    public func restoreCompleted(output: any TaskOutput) throws(InternalRecordError) {}
+
+    public func process(
+        _ batch: RecordBatch, _ records: Range<Int>, input: Int, output: any TaskOutput
+    ) throws(InternalRecordError) {
+        for record in records {
+            try batch.withKey(record) { (key) throws(InternalRecordError) in
+                try batch.withValue(record) { (value) throws(InternalRecordError) in
+                    try apply(key, value, record)
+                }
+            }
+        }
+    }
+
+    private func apply(_ key: RawSpan?, _ value: RawSpan?, _ record: Int) throws(InternalRecordError) {
+        guard let key, let value else {
+            throw InternalRecordError("a record of contributions without key or value", record: record)
+        }
+        guard Partitioner.partition(key: key, count: context.partitionCount) == context.partition else {
+            throw InternalRecordError("the cell of this record belongs to another partition", record: record)
+        }
+        do {
+            try store.apply(cell: key, record: value)
+        } catch {
+            throw InternalRecordError(error.description, record: record)
+        }
+    }
+
+    /// Windows close and rolling windows move on when the next commit is prepared, with the clock of that moment.
+    public func advance(to time: TaskTime, output: any TaskOutput) throws(InternalRecordError) {}
+
+    public func prepareCommit(_ time: TaskTime, output: any TaskOutput) throws(InternalRecordError) {
+        let partitions = context.outputPartitionCounts[Self.alerts]
+        store.publish(clock: time.clock, wall: time.wall, idle: time.idle, limit: Self.updatesPerCommit) { key, value, _ in
+            output.send(
+                to: Self.alerts, partition: Partitioner.partition(key: key, count: partitions), key: key, value: value,
+                headers: Self.headers)
+        }
+        store.writeChangelog { key, value in output.changelog(key: key, value: value) }
+    }
+
+    private static let headers = [("ce_type", Array("deskbeat.kpi.updated".utf8))]
+
+    public func commitSucceeded() { store.commitSucceeded() }
+    public func rollBack() { store.rollBack() }
+}
