@@ -1,0 +1,42 @@
+import ArgumentParser
+import ServiceKit
+import Streams
+
+/// The service `ticketing`: ticket events in, KPIs of volume, backlog, response and resolution out.
+@main
+struct TicketingService: AsyncParsableCommand {
+    static let configuration = CommandConfiguration.service(
+        "deskbeat-ticketing", "Keeps every ticket's timeline and publishes the ticket KPIs.",
+        example: "deskbeat-ticketing --bootstrap-servers kafka:9092 --rules rules.yaml")
+
+    @OptionGroup var service: ServiceOptions
+
+    func run() async throws {
+        try await ServiceMain.run("ticketing", service) { environment in
+            let topology = try TicketingTopology(
+                rules: environment.rules, partitions: Int32(environment.settings.partitions))
+            return ServiceDefinition(stages: topology.stages(environment))
+        }
+    }
+}
+
+extension TicketingTopology {
+    /// What runs, in the order of the flow.
+    func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
+        let topics = environment.topics
+        let prefix = environment.settings.internalPrefix
+        let repartition = TopicSpec.repartition("\(prefix)ticketing.series", partitions: partitions)
+        return [
+            StageDefinition(
+                service: "ticketing", name: "entity", internalPrefix: prefix,
+                inputs: [.canonical(topics.tickets, partitions: partitions)], outputs: [repartition],
+                deadLetterTopic: .deadLetters(topics.deadLetters, partitions: partitions), hasChangelog: true,
+                commitInterval: 100, upstreamClocks: [.ingest(partitions: partitions)], makeTask: entityTask),
+            StageDefinition(
+                service: "ticketing", name: "series", internalPrefix: prefix, inputs: [repartition],
+                outputs: [.alerts(topics.alerts, partitions: partitions)], hasChangelog: true, commitInterval: 1000,
+                upstreamClocks: [UpstreamClock(service: "ticketing", stage: "entity", partitions: partitions)],
+                makeTask: seriesTask),
+        ]
+    }
+}
