@@ -32,6 +32,7 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -60,6 +61,7 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CRdkafka", path: "Shared/CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CDeskbeat", path: "Shared/CDeskbeat", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "CSimdjson", path: "Shared/CSimdjson", cxxSettings: [.unsafeFlags(["-O3"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
@@ -73,25 +75,41 @@ let package = Package(
         module(
             "ServiceKit",
             [
-                "Kafka", "SupportEvents", "BusinessTime", "KPIs", "Streams",
-                log, metrics, coreMetrics, argumentParser, serviceLifecycle, hummingbird, yams,
+                "Kafka", "SupportEvents", "BusinessTime", "KPIs", "Streams", log, metrics, coreMetrics, argumentParser,
+                serviceLifecycle, unixSignals, hummingbird, yams, crypto, nioCore,
             ]),
 
-        service("Ingest", ["ServiceKit", "Kafka", "Streams", "SupportEvents", argumentParser, hummingbird, crypto, log]),
+        service(
+            "Ingest",
+            [
+                "ServiceKit", "Kafka", "Streams", "SupportEvents", argumentParser, hummingbird, crypto, log, metrics,
+                coreMetrics, nioCore, serviceLifecycle, unixSignals,
+            ]),
         service(
             "Ticketing", ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
-        service("Deskbeat", ["ServiceKit", "Kafka", "LocalBroker", argumentParser, yams, log]),
+        service(
+            "Deskbeat",
+            [
+                "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "Kafka", "LocalBroker", argumentParser, yams, log,
+            ]),
 
         tests("Kafka", ["Kafka", log]),
         tests("SupportEvents", ["SupportEvents"]),
         tests("BusinessTime", ["BusinessTime"]),
         tests("KPIs", ["KPIs", "BusinessTime"]),
-        tests("Streams", ["Streams", "Kafka", log]),
+        tests("Streams", ["Streams", "Kafka", "LocalBroker", log]),
         tests("LocalBroker", ["LocalBroker", nioCore, nioPosix, log]),
-        tests("ServiceKit", ["ServiceKit", "Kafka", "SupportEvents", "Streams", "KPIs", "BusinessTime"]),
-        tests("Ingest", ["Ingest", "ServiceKit"]),
-        tests("Ticketing", ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams"]),
-        tests("Deskbeat", ["Deskbeat"]),
+        tests("ServiceKit", ["ServiceKit", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser, serviceLifecycle]),
+        tests(
+            "Ingest",
+            [
+                "Ingest", "ServiceKit", "Kafka", "Streams", "SupportEvents", argumentParser, hummingbird, log, metrics,
+                nioCore, nioPosix, serviceLifecycle,
+            ]),
+        tests(
+            "Ticketing",
+            ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+        tests("Deskbeat", ["Deskbeat", "Kafka"]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],
     cxxLanguageStandard: .cxx17
