@@ -1,0 +1,35 @@
+# Deskbeat: the commands of a working day. `make help` lists them.
+SHELL := /bin/bash
+CONFIGURATION ?= release
+BIN := .build/$(CONFIGURATION)
+# Tests use public and package interfaces only, so that they and the product are one build.
+SWIFT_TEST := swift test -c $(CONFIGURATION) --disable-testable-imports
+
+.PHONY: help deps build run test lint format bench clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages that are missing
+	@scripts/install-packages
+
+build: deps ## build everything
+	swift build -c $(CONFIGURATION)
+
+run: build ## start broker and services, feed sample events, show KPIs and alerts (ONCE=1: print them and exit)
+	@BIN=$(BIN) scripts/demo
+
+test: deps ## run all tests
+	$(SWIFT_TEST) $(if $(FILTER),--filter $(FILTER))
+
+lint: ## check the format of all Swift files
+	swift format lint --strict -r Package.swift Services Shared Tests
+
+format: ## put all Swift files into the project's format
+	swift format -i -r Package.swift Services Shared Tests
+
+bench: deps ## measure the hot paths
+	@scripts/bench
+
+clean: ## remove build products and the demo's data
+	rm -rf .build .deskbeat
