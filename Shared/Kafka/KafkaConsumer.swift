@@ -272,9 +272,11 @@ public final class KafkaConsumer {
         }
         while unsafe rd_kafka_consumer_closed(handle.pointer) == 0 {
             if deadline.isExpired { return false }
-            // The rebalance callback runs in here. The wait is cut into slices: the closed flag may be set just after
-            // the last event was served.
-            unsafe rd_kafka_queue_poll_callback(queue, deadline.limited(to: .milliseconds(100)).milliseconds)
+            // The rebalance callback runs in here, and records that still arrive are dropped. Not
+            // rd_kafka_queue_poll_callback: it asserts that no record arrives. The wait is cut into slices, because the
+            // closed flag may be set just after the last event was served.
+            let slice = deadline.limited(to: .milliseconds(100)).milliseconds
+            if let message = unsafe rd_kafka_consume_queue(queue, slice) { unsafe rd_kafka_message_destroy(message) }
         }
         return true
     }

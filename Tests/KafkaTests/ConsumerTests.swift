@@ -257,4 +257,22 @@ struct ConsumerTests {
             try subscribed.close(patience)
         }
     }
+
+    /// Records still arrive while a consumer closes: librdkafka aborts the process when the queue of the close is served
+    /// for callbacks only.
+    @Test func closingWithRecordsInTheQueueEnds() async throws {
+        try await onThread {
+            let cluster = try MockCluster()
+            let partitions = (0..<8).map { TopicPartition(topic: "input", partition: $0) }
+            try cluster.createTopic("input", partitions: 8)
+            for partition in partitions { try fill(cluster, "input", partition: partition.partition, count: 200) }
+            let start = Dictionary(uniqueKeysWithValues: partitions.map { ($0, Int64(0)) })
+            for _ in 0..<50 {
+                let consumer = try consumer(cluster)
+                try consumer.assign(start)
+                try consumer.poll(maxRecords: 1) { !$0.records.isEmpty }
+                try consumer.close(patience)
+            }
+        }
+    }
 }

@@ -38,10 +38,12 @@ struct ClientConformanceTests {
                 continuation.resume(throwing: error)
             }
         }
-        return Outcome(status: status, output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: output)), as: UTF8.self))
+        return Outcome(
+            status: status, output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: output)), as: UTF8.self))
     }
 
-    private static let programs = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    private static let programs = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
         .appendingPathComponent("Conformance").path
 
     /// The interpreter of a virtual environment with the clients in it.
@@ -63,7 +65,8 @@ struct ClientConformanceTests {
         let folder = try TemporaryFolder()
         var configuration = testConfiguration(folder)
         configuration.createsTopicsAutomatically = true
-        let broker = try await LocalBroker.start(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let broker = try await LocalBroker.start(
+            configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         do {
             try await body(broker)
         } catch {
@@ -78,7 +81,8 @@ struct ClientConformanceTests {
         try await withBroker { broker in
             let lines = (0..<1000).map { "key\($0):value \($0)\n" }.joined()
             let produced = try await Self.run(
-                "kcat", ["-b", broker.bootstrapServers, "-t", "t", "-P", "-K:", "-X", "compression.codec=\(codec)"], input: lines)
+                "kcat", ["-b", broker.bootstrapServers, "-t", "t", "-P", "-K:", "-X", "compression.codec=\(codec)"],
+                input: lines)
             #expect(produced.status == 0, "\(produced.output)")
             let consumed = try await Self.run(
                 "kcat", ["-b", broker.bootstrapServers, "-t", "t", "-C", "-e", "-q", "-K:", "-X", "check.crcs=true"])

@@ -13,7 +13,9 @@ import Testing
         return ProtocolEngine(core: try BrokerCore(configuration: configuration, storage: MemoryStorage(), time: time))
     }
 
-    private func frame(_ key: Int16, _ version: Int16, _ correlation: Int32, flexible: Bool, body: [ByteBuffer]) -> ByteBuffer {
+    private func frame(_ key: Int16, _ version: Int16, _ correlation: Int32, flexible: Bool, body: [ByteBuffer])
+        -> ByteBuffer
+    {
         var frame = ByteBuffer()
         frame.writeInteger(key)
         frame.writeInteger(version)
@@ -48,7 +50,8 @@ import Testing
             }
             for _ in 0..<Int.random(in: 0...100, using: &random) {
                 let isSmall = Int.random(in: 0..<4, using: &random) > 0
-                frame.writeInteger(isSmall ? UInt8.random(in: 0...3, using: &random) : .random(in: .min ... .max, using: &random))
+                frame.writeInteger(
+                    isSmall ? UInt8.random(in: 0...3, using: &random) : .random(in: .min ... .max, using: &random))
             }
             #expect(run(engine, frame, number).count <= 1)
         }
@@ -68,7 +71,8 @@ import Testing
             var encoder = WireEncoder(version: version, flexible: request.key.isFlexible(version))
             try request.encode(into: &encoder)
             var bytes = frame(
-                request.key.rawValue, version, Int32(truncatingIfNeeded: number), flexible: request.key.isFlexible(version),
+                request.key.rawValue, version, Int32(truncatingIfNeeded: number),
+                flexible: request.key.isFlexible(version),
                 body: encoder.finish())
             for _ in 0..<Int.random(in: 0...4, using: &random) {
                 let position = Int.random(in: 4..<bytes.readableBytes, using: &random)
@@ -93,7 +97,8 @@ import Testing
         let topicNames = ["a", "b"]
         var requests: [Request] = [
             .apiVersions(APIVersionsRequest { $0.clientSoftwareName = "fuzz" }),
-            .metadata(MetadataRequest { $0.topics = topicNames.map { name in MetadataRequest.Topic { $0.name = name } } }),
+            .metadata(
+                MetadataRequest { $0.topics = topicNames.map { name in MetadataRequest.Topic { $0.name = name } } }),
             .metadata(MetadataRequest()),
             .fetch(Harness.fetchRequest("a", from: 0, committed: true, maxWait: 10)),
             .findCoordinator(FindCoordinatorRequest { $0.key = "g" }),
@@ -230,7 +235,9 @@ import Testing
             var encoder = WireEncoder(version: request.key.versions.lowerBound, flexible: false)
             try request.encode(into: &encoder)
             engine.receive(
-                frame(request.key.rawValue, request.key.versions.lowerBound, correlation, flexible: false, body: encoder.finish()),
+                frame(
+                    request.key.rawValue, request.key.versions.lowerBound, correlation, flexible: false,
+                    body: encoder.finish()),
                 from: connection, at: time)
         }
         try send(.metadata(MetadataRequest { $0.topics = [MetadataRequest.Topic { $0.name = "a" }] }), 1)

@@ -5,7 +5,8 @@ import Testing
 /// The client's side of the group protocol, step by step.
 extension Harness {
     func joinRequest(
-        _ group: String, member: String = "", instance: String? = nil, session: Int32 = 10_000, rebalance: Int32 = 60_000,
+        _ group: String, member: String = "", instance: String? = nil, session: Int32 = 10_000,
+        rebalance: Int32 = 60_000,
         protocols: [String] = ["range"], metadata: String = "m"
     ) -> JoinGroupRequest {
         JoinGroupRequest {
@@ -178,14 +179,17 @@ extension Harness {
         #expect(try broker.createTopic("t") == .none)
         #expect(try broker.heartbeat("g", before, instance: "i") == .fencedInstanceID)
         #expect(broker.synced(broker.sync("g", before, instance: "i"))?.error == .fencedInstanceID)
-        #expect(broker.joined(broker.send(.joinGroup(broker.joinRequest("g", member: before.memberID, instance: "i"))))?.error == .fencedInstanceID)
+        #expect(
+            broker.joined(broker.send(.joinGroup(broker.joinRequest("g", member: before.memberID, instance: "i"))))?
+                .error == .fencedInstanceID)
         #expect(
             try broker.commitOffset(
                 group: "g", "t", offset: 1, generation: before.generationID, member: before.memberID, instance: "i")
                 == .fencedInstanceID)
         #expect(
             try broker.commitOffset(
-                group: "g", "t", offset: 1, generation: after.generationID, member: after.memberID, instance: "i") == .none)
+                group: "g", "t", offset: 1, generation: after.generationID, member: after.memberID, instance: "i")
+                == .none)
         let leave = LeaveGroupRequest {
             $0.groupID = "g"
             $0.members = [
@@ -226,23 +230,41 @@ extension Harness {
     @Test func offsetCommitsAreFencedByMemberAndGeneration() throws {
         let broker = try Harness()
         #expect(try broker.createTopic("t") == .none)
-        #expect(try broker.commitOffset(group: "g", "t", offset: 1, metadata: "first") == .none, "an empty group takes simple commits")
-        #expect(try broker.commitOffset(group: "g", "t", offset: 1, metadata: String(repeating: "x", count: 4097)) == .offsetMetadataTooLarge)
+        #expect(
+            try broker.commitOffset(group: "g", "t", offset: 1, metadata: "first") == .none,
+            "an empty group takes simple commits")
+        #expect(
+            try broker.commitOffset(group: "g", "t", offset: 1, metadata: String(repeating: "x", count: 4097))
+                == .offsetMetadataTooLarge)
         #expect(try broker.commitOffset(group: "g", "u", offset: 1) == .unknownTopicOrPartition)
-        #expect(try broker.commitOffset(group: "none", "t", offset: 1, generation: 3, member: "m") == .illegalGeneration)
+        #expect(
+            try broker.commitOffset(group: "none", "t", offset: 1, generation: 3, member: "m") == .illegalGeneration)
         let one = try broker.settle("g")
         #expect(try broker.commitOffset(group: "g", "t", offset: 2) == .unknownMemberID)
-        #expect(try broker.commitOffset(group: "g", "t", offset: 2, generation: one.generationID, member: "other") == .unknownMemberID)
-        #expect(try broker.commitOffset(group: "g", "t", offset: 2, generation: 0, member: one.memberID) == .illegalGeneration)
+        #expect(
+            try broker.commitOffset(group: "g", "t", offset: 2, generation: one.generationID, member: "other")
+                == .unknownMemberID)
+        #expect(
+            try broker.commitOffset(group: "g", "t", offset: 2, generation: 0, member: one.memberID)
+                == .illegalGeneration)
         #expect(try broker.committedOffset(group: "g", "t").metadata == "first")
-        #expect(try broker.commitOffset(group: "g", "t", offset: 2, generation: one.generationID, member: one.memberID) == .none)
+        #expect(
+            try broker.commitOffset(group: "g", "t", offset: 2, generation: one.generationID, member: one.memberID)
+                == .none)
         #expect(try broker.committedOffset(group: "g", "t").committedOffset == 2)
         // The same in transactions, which old clients may use without a member.
         let producer = try broker.producer("tx")
         #expect(try broker.addOffsets(producer, group: "g") == .none)
-        #expect(try broker.commitOffsets(producer, group: "g", "t", offset: 3, generation: one.generationID, member: "other") == .unknownMemberID)
-        #expect(try broker.commitOffsets(producer, group: "g", "t", offset: 3, generation: 0, member: one.memberID) == .illegalGeneration)
-        #expect(try broker.commitOffsets(producer, group: "g", "t", offset: 3, generation: one.generationID, member: one.memberID) == .none)
+        #expect(
+            try broker.commitOffsets(
+                producer, group: "g", "t", offset: 3, generation: one.generationID, member: "other") == .unknownMemberID
+        )
+        #expect(
+            try broker.commitOffsets(producer, group: "g", "t", offset: 3, generation: 0, member: one.memberID)
+                == .illegalGeneration)
+        #expect(
+            try broker.commitOffsets(
+                producer, group: "g", "t", offset: 3, generation: one.generationID, member: one.memberID) == .none)
         #expect(try broker.commitOffsets(producer, group: "g", "t", offset: 3) == .none)
     }
 
@@ -269,10 +291,14 @@ extension Harness {
         let broker = try Harness()
         #expect(try broker.createTopic("t") == .none)
         let before = try broker.settle("g")
-        #expect(try broker.commitOffset(group: "g", "t", offset: 7, generation: before.generationID, member: before.memberID) == .none)
+        #expect(
+            try broker.commitOffset(
+                group: "g", "t", offset: 7, generation: before.generationID, member: before.memberID) == .none)
         let again = try broker.restarted()
         #expect(try again.heartbeat("g", before) == .unknownMemberID)
-        #expect(try again.commitOffset(group: "g", "t", offset: 8, generation: before.generationID, member: before.memberID) == .unknownMemberID)
+        #expect(
+            try again.commitOffset(group: "g", "t", offset: 8, generation: before.generationID, member: before.memberID)
+                == .unknownMemberID)
         let after = try again.settle("g")
         #expect(after.generationID > before.generationID)
         #expect(try again.committedOffset(group: "g", "t").committedOffset == 7)

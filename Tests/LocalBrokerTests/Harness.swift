@@ -32,7 +32,8 @@ final class Harness {
         nextToken += 1
         let token = RequestToken(nextToken)
         core.receive(
-            request, version: version ?? request.key.versions.upperBound, client: ClientContext(id: client), token: token,
+            request, version: version ?? request.key.versions.upperBound, client: ClientContext(id: client),
+            token: token,
             at: time)
         collect()
         return token
@@ -94,12 +95,15 @@ extension Harness {
                 }
             ]
         }
-        guard case .createTopics(let response) = try call(.createTopics(request)) else { throw Unexpected(response: "") }
+        guard case .createTopics(let response) = try call(.createTopics(request)) else {
+            throw Unexpected(response: "")
+        }
         return try #require(response.topics.first).error
     }
 
     func produce(
-        _ batch: ByteBuffer?, to topic: String, _ partition: Int32 = 0, transactionalID: String? = nil, version: Int16 = 8
+        _ batch: ByteBuffer?, to topic: String, _ partition: Int32 = 0, transactionalID: String? = nil,
+        version: Int16 = 8
     ) throws -> ProduceResponse.Partition {
         let request = ProduceRequest {
             $0.transactionalID = transactionalID
@@ -156,7 +160,9 @@ extension Harness {
     }
 
     static func partition(_ response: Response?) throws -> FetchResponse.Partition {
-        guard case .fetch(let response) = try #require(response) else { throw Unexpected(response: "no fetch response") }
+        guard case .fetch(let response) = try #require(response) else {
+            throw Unexpected(response: "no fetch response")
+        }
         return try #require(response.topics.first?.partitions.first)
     }
 
@@ -221,7 +227,8 @@ extension Harness {
         let response = try call(.initProducerID(request), version: version)
         guard case .initProducerID(let response) = response else { throw mismatch(response) }
         return (
-            Producer(transactionalID: transactionalID, id: response.producerID, epoch: response.producerEpoch), response.error
+            Producer(transactionalID: transactionalID, id: response.producerID, epoch: response.producerEpoch),
+            response.error
         )
     }
 
@@ -231,7 +238,9 @@ extension Harness {
         return producer
     }
 
-    func addPartition(_ producer: Producer, _ topic: String, _ partition: Int32 = 0, version: Int16 = 2) throws -> ErrorCode {
+    func addPartition(_ producer: Producer, _ topic: String, _ partition: Int32 = 0, version: Int16 = 2) throws
+        -> ErrorCode
+    {
         let request = AddPartitionsToTxnRequest {
             $0.transactionalID = producer.transactionalID ?? ""
             $0.producerID = producer.id
@@ -273,7 +282,8 @@ extension Harness {
     }
 
     func commitOffsets(
-        _ producer: Producer, group: String, _ topic: String, _ partition: Int32 = 0, offset: Int64, generation: Int32 = -1,
+        _ producer: Producer, group: String, _ topic: String, _ partition: Int32 = 0, offset: Int64,
+        generation: Int32 = -1,
         member: String = "", instance: String? = nil
     ) throws -> ErrorCode {
         let request = TxnOffsetCommitRequest {
@@ -303,7 +313,8 @@ extension Harness {
     }
 
     func commitOffset(
-        group: String, _ topic: String, _ partition: Int32 = 0, offset: Int64, metadata: String? = nil, generation: Int32 = -1,
+        group: String, _ topic: String, _ partition: Int32 = 0, offset: Int64, metadata: String? = nil,
+        generation: Int32 = -1,
         member: String = "", instance: String? = nil
     ) throws -> ErrorCode {
         let request = OffsetCommitRequest {
@@ -347,7 +358,8 @@ extension Harness {
         return try #require(response.topics.first?.partitions.first)
     }
 
-    func listOffset(_ topic: String, timestamp: Int64, committed: Bool = false) throws -> ListOffsetsResponse.Partition {
+    func listOffset(_ topic: String, timestamp: Int64, committed: Bool = false) throws -> ListOffsetsResponse.Partition
+    {
         let request = ListOffsetsRequest {
             $0.isolationLevel = committed ? 1 : 0
             $0.topics = [

@@ -27,7 +27,8 @@ import Testing
     func agreesWithTheModel(seed: UInt64) throws {
         var random = Seeded(seed)
         var broker = try Harness()
-        try #require(try broker.createTopic("t", partitions: Self.partitions, configs: ["segment.bytes": "2000"]) == .none)
+        try #require(
+            try broker.createTopic("t", partitions: Self.partitions, configs: ["segment.bytes": "2000"]) == .none)
         var logs: [Int32: [Entry]] = [0: [], 1: [], 2: []]
         var fate: [Int: Bool] = [:]
         var current: [String: Int] = [:]
@@ -103,7 +104,8 @@ import Testing
                 guard let producer = producers[id] else { continue }
                 expect(try broker.addOffsets(producer.handle, group: "g") == .none, "add offsets")
                 begin(id)
-                expect(try broker.commitOffsets(producer.handle, group: "g", "t", offset: Int64(step)) == .none, "offset")
+                expect(
+                    try broker.commitOffsets(producer.handle, group: "g", "t", offset: Int64(step)) == .none, "offset")
                 producers[id]?.offset = Int64(step)
                 counts["offsets", default: 0] += 1
             case 66..<80:  // the end of a transaction
@@ -114,12 +116,15 @@ import Testing
                 counts[commits ? "commit" : "abort", default: 0] += 1
             case 80..<86:  // a zombie tries
                 guard let zombie = zombies.randomElement(using: &random) else { continue }
-                let batch = broker.batch(["zombie"], producer: zombie.handle, sequence: zombie.sequences[partition] ?? 0)
-                let result = try broker.produce(batch, to: "t", partition, transactionalID: zombie.handle.transactionalID)
+                let batch = broker.batch(
+                    ["zombie"], producer: zombie.handle, sequence: zombie.sequences[partition] ?? 0)
+                let result = try broker.produce(
+                    batch, to: "t", partition, transactionalID: zombie.handle.transactionalID)
                 // What it had written before it was fenced it may repeat; nothing new.
                 expect(result.error != .none, "a zombie has written")
                 expect(try broker.endTransaction(zombie.handle, commit: true) != .none, "a zombie has committed")
-                expect(try broker.commitOffsets(zombie.handle, group: "g", "t", offset: 1) != .none, "a zombie's offset")
+                expect(
+                    try broker.commitOffsets(zombie.handle, group: "g", "t", offset: 1) != .none, "a zombie's offset")
                 counts["zombie", default: 0] += 1
             case 86..<90:  // time passes
                 broker.advance(by: Int64.random(in: 1...4_000, using: &random))
@@ -139,7 +144,8 @@ import Testing
                 for (partition, entries) in logs {
                     let all = try broker.consume("t", partition, committed: false)
                     expect(all == entries.map(\.value), "read_uncommitted of \(partition)")
-                    let undecided = entries.firstIndex { $0.transaction.map { fate[$0] == nil } ?? false } ?? entries.count
+                    let undecided =
+                        entries.firstIndex { $0.transaction.map { fate[$0] == nil } ?? false } ?? entries.count
                     let expected = entries[..<undecided].filter { $0.transaction.map { fate[$0] == true } ?? true }
                     let seen = try broker.consume("t", partition, committed: true)
                     expect(seen == expected.map(\.value), "read_committed of \(partition)")

@@ -15,7 +15,9 @@ import Testing
         let bytes = try #require(fetched.records)
         #expect(bytes.readableBytes == first.readableBytes + second.readableBytes)
         // But for the base offset and the leader epoch, which the checksum does not cover, byte for byte.
-        #expect(bytes.getBytes(at: 16, length: first.readableBytes - 16) == first.getBytes(at: 16, length: first.readableBytes - 16))
+        #expect(
+            bytes.getBytes(at: 16, length: first.readableBytes - 16)
+                == first.getBytes(at: 16, length: first.readableBytes - 16))
         let header = try #require(RecordBatchHeader(bytes, at: first.readableBytes))
         #expect(header.baseOffset == 2)
         #expect(header.leaderEpoch == 0)
@@ -37,7 +39,8 @@ import Testing
         var twice = good
         twice.writeImmutableBuffer(good)
         #expect(try broker.produce(twice, to: "t").error == .corruptMessage)
-        #expect(try broker.produce(good.getSlice(at: 0, length: good.readableBytes - 1), to: "t").error == .corruptMessage)
+        #expect(
+            try broker.produce(good.getSlice(at: 0, length: good.readableBytes - 1), to: "t").error == .corruptMessage)
         #expect(try broker.fetch("t").highWatermark == 0)
     }
 
@@ -69,11 +72,13 @@ import Testing
     @Test func refusesClientControlBatchesAndTooLargeOnes() throws {
         let broker = try Harness()
         #expect(try broker.createTopic("t", configs: ["max.message.bytes": "200"]) == .none)
-        var builder = RecordBatchBuilder(timestamp: 0, producerID: 1, producerEpoch: 0, baseSequence: 0, isTransactional: true)
+        var builder = RecordBatchBuilder(
+            timestamp: 0, producerID: 1, producerEpoch: 0, baseSequence: 0, isTransactional: true)
         builder.header.attributes |= 0x20
         builder.append(LogRecord(key: [0, 0, 0, 1], value: []))
         #expect(try broker.produce(builder.finish(), to: "t").error == .invalidRecord)
-        #expect(try broker.produce(broker.batch([String(repeating: "x", count: 200)]), to: "t").error == .messageTooLarge)
+        #expect(
+            try broker.produce(broker.batch([String(repeating: "x", count: 200)]), to: "t").error == .messageTooLarge)
         #expect(try broker.produce(broker.batch(["x"]), to: "t", 7).error == .unknownTopicOrPartition)
         #expect(try broker.produce(broker.batch(["x"]), to: "t", -1).error == .unknownTopicOrPartition)
         #expect(try broker.produce(broker.batch(["x"]), to: "t", version: 2).error == .unsupportedForMessageFormat)
@@ -101,12 +106,17 @@ import Testing
         #expect(try broker.fetch("t").highWatermark == 14)
         var zombie = producer
         zombie.epoch = -1
-        #expect(try broker.produce(broker.batch(["x"], producer: zombie, sequence: 14), to: "t").error == .invalidRecord)
+        #expect(
+            try broker.produce(broker.batch(["x"], producer: zombie, sequence: 14), to: "t").error == .invalidRecord)
         var newer = producer
         newer.epoch = 1
-        #expect(try broker.produce(broker.batch(["x"], producer: newer, sequence: 3), to: "t").error == .outOfOrderSequenceNumber)
+        #expect(
+            try broker.produce(broker.batch(["x"], producer: newer, sequence: 3), to: "t").error
+                == .outOfOrderSequenceNumber)
         #expect(try broker.produce(broker.batch(["x"], producer: newer, sequence: 0), to: "t").error == .none)
-        #expect(try broker.produce(broker.batch(["x"], producer: producer, sequence: 14), to: "t").error == .invalidProducerEpoch)
+        #expect(
+            try broker.produce(broker.batch(["x"], producer: producer, sequence: 14), to: "t").error
+                == .invalidProducerEpoch)
     }
 
     @Test func sequenceNumbersWrap() throws {
@@ -114,8 +124,12 @@ import Testing
         #expect(try broker.createTopic("t") == .none)
         let producer = try broker.producer()
         // A producer that the partition does not know may begin anywhere.
-        #expect(try broker.produce(broker.batch(["a", "b", "c"], producer: producer, sequence: .max - 1), to: "t").error == .none)
-        #expect(try broker.produce(broker.batch(["d"], producer: producer, sequence: 2), to: "t").error == .outOfOrderSequenceNumber)
+        #expect(
+            try broker.produce(broker.batch(["a", "b", "c"], producer: producer, sequence: .max - 1), to: "t").error
+                == .none)
+        #expect(
+            try broker.produce(broker.batch(["d"], producer: producer, sequence: 2), to: "t").error
+                == .outOfOrderSequenceNumber)
         #expect(try broker.produce(broker.batch(["d"], producer: producer, sequence: 1), to: "t").error == .none)
     }
 

@@ -32,7 +32,9 @@ import Testing
         #expect(committed.count == 6 + 6)
         #expect(try again.consume("t", committed: true) == committed)
         #expect(try again.consume("t", committed: false) == broker.consume("t", committed: false))
-        #expect(try again.fetch("t", committed: true).lastStableOffset == broker.fetch("t", committed: true).lastStableOffset)
+        #expect(
+            try again.fetch("t", committed: true).lastStableOffset
+                == broker.fetch("t", committed: true).lastStableOffset)
         #expect(try again.committedOffset(group: "g", "t", requireStable: true).error == .unstableOffsetCommit)
         #expect(try again.committedOffset(group: "g", "t").committedOffset == 4)
         // The sequence goes on, a duplicate is known, and the open transaction can still be committed.
@@ -140,7 +142,9 @@ import Testing
                 sawPrepared = true
                 let values = try again.consume("t", committed: true)
                 #expect(values.contains("t51") == commits)
-                #expect(try again.committedOffset(group: "g", "t", requireStable: true).committedOffset == (commits ? 5 : 4))
+                #expect(
+                    try again.committedOffset(group: "g", "t", requireStable: true).committedOffset == (commits ? 5 : 4)
+                )
             }
             #expect(sawPrepared)
         }

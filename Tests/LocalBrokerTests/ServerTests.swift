@@ -95,7 +95,8 @@ struct TestClient {
                 }
             ]
         }
-        guard case .createTopics(let created) = try await TestClient.call(port: broker.port, .createTopics(create)) else { return }
+        guard case .createTopics(let created) = try await TestClient.call(port: broker.port, .createTopics(create))
+        else { return }
         #expect(created.topics.map(\.error) == [.none])
         let harness = try Harness()
         // Large enough to come in many reads.
@@ -130,7 +131,9 @@ struct TestClient {
         guard case .fetch(let fetched) = try await TestClient.call(port: broker.port, fetch) else { return }
         let partition = try #require(fetched.topics.first?.partitions.first)
         #expect(partition.highWatermark == 2)
-        #expect(partition.records?.getBytes(at: 16, length: 1000) == batch.getBytes(at: 16, length: 1000) || partition.records != nil)
+        #expect(
+            partition.records?.getBytes(at: 16, length: 1000) == batch.getBytes(at: 16, length: 1000)
+                || partition.records != nil)
         try await broker.shutdown()
     }
 
@@ -155,7 +158,8 @@ struct TestClient {
         }
         configuration.advertisedHost = "broker.example"
         let broker = try await LocalBroker.start(configuration, logger: quiet)
-        guard case .metadata(let metadata) = try await TestClient.call(port: broker.port, .metadata(MetadataRequest())) else { return }
+        guard case .metadata(let metadata) = try await TestClient.call(port: broker.port, .metadata(MetadataRequest()))
+        else { return }
         #expect(metadata.brokers.map(\.host) == ["broker.example"])
         #expect(metadata.brokers.map(\.port) == [Int32(broker.port)])
         try await broker.shutdown()
@@ -163,14 +167,19 @@ struct TestClient {
 
     @Test func closesConnectionsThatSendNonsense() async throws {
         let broker = try await LocalBroker.start(testConfiguration(), logger: quiet)
-        for bytes in [[0x7f, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff], [0, 0, 0, 2, 0, 0], Array("GET / HTTP/1.1\r\n\r\n".utf8)]
+        for bytes in [
+            [0x7f, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff], [0, 0, 0, 2, 0, 0],
+            Array("GET / HTTP/1.1\r\n\r\n".utf8),
+        ]
             as [[UInt8]]
         {
             // The end of the connection ends the exchange.
             let answers = try? await TestClient.exchange(port: broker.port, [ByteBuffer(bytes: bytes)], responses: 1)
             #expect(answers?.isEmpty ?? true)
         }
-        guard case .apiVersions(let versions) = try await TestClient.call(port: broker.port, .apiVersions(APIVersionsRequest()))
+        guard
+            case .apiVersions(let versions) = try await TestClient.call(
+                port: broker.port, .apiVersions(APIVersionsRequest()))
         else { return }
         #expect(versions.apis.count == APIKey.allCases.count)
         try await broker.shutdown()
@@ -183,7 +192,9 @@ struct TestClient {
         for frame in frames { all.writeImmutableBuffer(frame) }
         // In pieces that do not end where frames end.
         var pieces: [ByteBuffer] = []
-        while all.readableBytes > 0 { if let piece = all.readSlice(length: min(37, all.readableBytes)) { pieces.append(piece) } }
+        while all.readableBytes > 0 {
+            if let piece = all.readSlice(length: min(37, all.readableBytes)) { pieces.append(piece) }
+        }
         let answers = try await TestClient.exchange(port: broker.port, pieces, responses: 500)
         #expect(answers.map { $0.getInteger(at: 0, as: Int32.self) } == (0..<500).map { Int32($0) })
         try await broker.shutdown()

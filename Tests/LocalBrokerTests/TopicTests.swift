@@ -17,7 +17,9 @@ import Testing
         return Dictionary(uniqueKeysWithValues: configs.map { ($0.name, $0.value ?? "") })
     }
 
-    private func alter(_ broker: Harness, _ name: String, _ key: String, _ operation: Int8, _ value: String?) throws -> ErrorCode {
+    private func alter(_ broker: Harness, _ name: String, _ key: String, _ operation: Int8, _ value: String?) throws
+        -> ErrorCode
+    {
         let request = IncrementalAlterConfigsRequest {
             $0.resources = [
                 IncrementalAlterConfigsRequest.Resource {
@@ -39,7 +41,9 @@ import Testing
         return try #require(response.results.first).error
     }
 
-    private func names(_ broker: Harness, _ requested: [String]?, autoCreate: Bool = true) throws -> [MetadataResponse.Topic] {
+    private func names(_ broker: Harness, _ requested: [String]?, autoCreate: Bool = true) throws -> [MetadataResponse
+        .Topic]
+    {
         let request = MetadataRequest {
             $0.topics = requested.map { names in names.map { name in MetadataRequest.Topic { $0.name = name } } }
             $0.allowAutoTopicCreation = autoCreate
@@ -77,7 +81,8 @@ import Testing
 
     @Test func settingsAreDescribedAlteredAndKept() throws {
         let broker = try Harness()
-        #expect(try broker.createTopic("t", configs: ["cleanup.policy": "compact", "max.message.bytes": "5000"]) == .none)
+        #expect(
+            try broker.createTopic("t", configs: ["cleanup.policy": "compact", "max.message.bytes": "5000"]) == .none)
         #expect(try describe(broker, "t")["cleanup.policy"] == "compact")
         #expect(try describe(broker, "t")["retention.ms"] == "604800000")
         #expect(try alter(broker, "t", "retention.ms", 0, "77") == .none)

@@ -62,8 +62,12 @@ import Testing
         #expect(new.epoch > old.epoch)
         // Its transaction was aborted at once, and every request of it is refused, in the words of the API's version.
         #expect(try broker.fetch("t", committed: true).lastStableOffset == 2)
-        #expect(try broker.produce(broker.batch(["z"], producer: old, sequence: 1), to: "t", transactionalID: "tx").error == .invalidProducerEpoch)
-        #expect(try broker.produce(broker.batch(["z"], producer: old, sequence: 0), to: "t", 1, transactionalID: "tx").error == .invalidProducerEpoch)
+        #expect(
+            try broker.produce(broker.batch(["z"], producer: old, sequence: 1), to: "t", transactionalID: "tx").error
+                == .invalidProducerEpoch)
+        #expect(
+            try broker.produce(broker.batch(["z"], producer: old, sequence: 0), to: "t", 1, transactionalID: "tx").error
+                == .invalidProducerEpoch)
         #expect(try broker.addPartition(old, "t", version: 2) == .producerFenced)
         #expect(try broker.addPartition(old, "t", version: 0) == .invalidProducerEpoch)
         #expect(try broker.addOffsets(old, group: "g", version: 2) == .producerFenced)
@@ -74,7 +78,9 @@ import Testing
         #expect(try broker.initProducer("tx", known: old, version: 4).1 == .producerFenced)
         #expect(try broker.initProducer("tx", known: old, version: 3).1 == .invalidProducerEpoch)
         #expect(try broker.addPartition(new, "t") == .none)
-        #expect(try broker.produce(broker.batch(["new"], producer: new, sequence: 0), to: "t", transactionalID: "tx").error == .none)
+        #expect(
+            try broker.produce(broker.batch(["new"], producer: new, sequence: 0), to: "t", transactionalID: "tx").error
+                == .none)
         #expect(try broker.endTransaction(new, commit: true) == .none)
         #expect(try broker.consume("t", committed: true) == ["new"])
     }
@@ -125,10 +131,16 @@ import Testing
         let broker = try broker()
         let producer = try broker.producer("tx")
         #expect(try broker.endTransaction(producer, commit: true) == .invalidTxnState, "nothing was begun")
-        #expect(try broker.produce(broker.batch(["x"], producer: producer, sequence: 0), to: "t", transactionalID: "tx").error == .invalidTxnState)
+        #expect(
+            try broker.produce(broker.batch(["x"], producer: producer, sequence: 0), to: "t", transactionalID: "tx")
+                .error == .invalidTxnState)
         #expect(try broker.addPartition(producer, "t") == .none)
-        #expect(try broker.produce(broker.batch(["x"], producer: producer, sequence: 0), to: "t", 1, transactionalID: "tx").error == .invalidTxnState)
-        #expect(try broker.produce(broker.batch(["x"], producer: producer, sequence: 0), to: "t").error == .invalidProducerIDMapping)
+        #expect(
+            try broker.produce(broker.batch(["x"], producer: producer, sequence: 0), to: "t", 1, transactionalID: "tx")
+                .error == .invalidTxnState)
+        #expect(
+            try broker.produce(broker.batch(["x"], producer: producer, sequence: 0), to: "t").error
+                == .invalidProducerIDMapping)
         #expect(try broker.addPartition(producer, "t", 9) == .unknownTopicOrPartition)
         #expect(try broker.commitOffsets(producer, group: "g", "t", offset: 1) == .invalidTxnState)
         var stranger = producer
@@ -169,7 +181,8 @@ import Testing
         #expect(try broker.addPartition(producer, "t") == .none)
         _ = try broker.produce(broker.batch(["a"], producer: producer, sequence: 0), to: "t", transactionalID: "tx")
         broker.storage.isFull = true
-        #expect(try broker.endTransaction(producer, commit: true) == .coordinatorNotAvailable, "nothing could be decided")
+        #expect(
+            try broker.endTransaction(producer, commit: true) == .coordinatorNotAvailable, "nothing could be decided")
         broker.storage.isFull = false
         #expect(try broker.endTransaction(producer, commit: true) == .none)
         #expect(try broker.consume("t", committed: true) == ["a"])

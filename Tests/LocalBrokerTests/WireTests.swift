@@ -38,7 +38,8 @@ import Testing
         case .metadata: try roundTrip(MetadataRequest.self, MetadataResponse.self, key, version, seed)
         case .offsetCommit: try roundTrip(OffsetCommitRequest.self, OffsetCommitResponse.self, key, version, seed)
         case .offsetFetch: try roundTrip(OffsetFetchRequest.self, OffsetFetchResponse.self, key, version, seed)
-        case .findCoordinator: try roundTrip(FindCoordinatorRequest.self, FindCoordinatorResponse.self, key, version, seed)
+        case .findCoordinator:
+            try roundTrip(FindCoordinatorRequest.self, FindCoordinatorResponse.self, key, version, seed)
         case .joinGroup: try roundTrip(JoinGroupRequest.self, JoinGroupResponse.self, key, version, seed)
         case .heartbeat: try roundTrip(HeartbeatRequest.self, HeartbeatResponse.self, key, version, seed)
         case .leaveGroup: try roundTrip(LeaveGroupRequest.self, LeaveGroupResponse.self, key, version, seed)
@@ -54,10 +55,13 @@ import Testing
             try roundTrip(OffsetForLeaderEpochRequest.self, OffsetForLeaderEpochResponse.self, key, version, seed)
         case .addPartitionsToTxn:
             try roundTrip(AddPartitionsToTxnRequest.self, AddPartitionsToTxnResponse.self, key, version, seed)
-        case .addOffsetsToTxn: try roundTrip(AddOffsetsToTxnRequest.self, AddOffsetsToTxnResponse.self, key, version, seed)
+        case .addOffsetsToTxn:
+            try roundTrip(AddOffsetsToTxnRequest.self, AddOffsetsToTxnResponse.self, key, version, seed)
         case .endTxn: try roundTrip(EndTxnRequest.self, EndTxnResponse.self, key, version, seed)
-        case .txnOffsetCommit: try roundTrip(TxnOffsetCommitRequest.self, TxnOffsetCommitResponse.self, key, version, seed)
-        case .describeConfigs: try roundTrip(DescribeConfigsRequest.self, DescribeConfigsResponse.self, key, version, seed)
+        case .txnOffsetCommit:
+            try roundTrip(TxnOffsetCommitRequest.self, TxnOffsetCommitResponse.self, key, version, seed)
+        case .describeConfigs:
+            try roundTrip(DescribeConfigsRequest.self, DescribeConfigsResponse.self, key, version, seed)
         case .alterConfigs: try roundTrip(AlterConfigsRequest.self, AlterConfigsResponse.self, key, version, seed)
         case .deleteGroups: try roundTrip(DeleteGroupsRequest.self, DeleteGroupsResponse.self, key, version, seed)
         case .incrementalAlterConfigs:
@@ -74,12 +78,15 @@ import Testing
         var answer = Answer()
         try answer.code(&filler)
         let flexible = key.isFlexible(version)
-        let questionBytes = try encode({ (coder: inout WireEncoder) throws(WireError) in try question.code(&coder) }, version, flexible)
-        let answerBytes = try encode({ (coder: inout WireEncoder) throws(WireError) in try answer.code(&coder) }, version, flexible)
+        let questionBytes = try encode(
+            { (coder: inout WireEncoder) throws(WireError) in try question.code(&coder) }, version, flexible)
+        let answerBytes = try encode(
+            { (coder: inout WireEncoder) throws(WireError) in try answer.code(&coder) }, version, flexible)
         var decoder = WireDecoder(questionBytes, version: version, flexible: flexible)
         let decodedQuestion = try Request.decode(key, from: &decoder)
         #expect(decoder.remaining == 0)
-        #expect(try encode(decodedQuestion.encode, version, flexible) == questionBytes, "\(key) \(version) seed \(seed)")
+        #expect(
+            try encode(decodedQuestion.encode, version, flexible) == questionBytes, "\(key) \(version) seed \(seed)")
         decoder = WireDecoder(answerBytes, version: version, flexible: flexible)
         let decodedAnswer = try Response.decode(key, from: &decoder)
         #expect(decoder.remaining == 0)
@@ -92,9 +99,13 @@ import Testing
         var random: Seeded
 
         private mutating func count() -> Int { Int.random(in: 0...2, using: &random) }
-        private mutating func text() -> String { String(repeating: "ä", count: Int.random(in: 0...100, using: &random)) }
+        private mutating func text() -> String {
+            String(repeating: "ä", count: Int.random(in: 0...100, using: &random))
+        }
         private mutating func number<Value: FixedWidthInteger>() -> Value { .random(in: .min ... .max, using: &random) }
-        private mutating func data() -> ByteBuffer { ByteBuffer(repeating: number(), count: Int.random(in: 0...9000, using: &random)) }
+        private mutating func data() -> ByteBuffer {
+            ByteBuffer(repeating: number(), count: Int.random(in: 0...9000, using: &random))
+        }
 
         mutating func bool(_ value: inout Bool) { value = Bool.random(using: &random) }
         mutating func int8(_ value: inout Int8) { value = number() }

@@ -110,7 +110,9 @@ extension BrokerCore {
 
     private func setJoining(_ member: GroupMember, _ token: RequestToken, _ version: Int16) {
         // A client that gave up waiting and asks again: its first request is not read any more, but must not stay open.
-        if let waiting = member.joining, waiting != token { refuseJoin(waiting, .rebalanceInProgress, memberID: member.id) }
+        if let waiting = member.joining, waiting != token {
+            refuseJoin(waiting, .rebalanceInProgress, memberID: member.id)
+        }
         member.joining = token
         member.joiningVersion = version
     }

@@ -122,9 +122,10 @@ package final class PartitionLog {
         }
         header.baseOffset = endOffset
         header.leaderEpoch = Self.leaderEpoch
-        guard let records = batch.getSlice(
-            at: batch.readerIndex + RecordBatchHeader.byteCount,
-            length: batch.readableBytes - RecordBatchHeader.byteCount)
+        guard
+            let records = batch.getSlice(
+                at: batch.readerIndex + RecordBatchHeader.byteCount,
+                length: batch.readableBytes - RecordBatchHeader.byteCount)
         else { return .rejected(.corruptMessage, "") }
         if limits.stampsAppendTime {
             header.attributes |= RecordBatchHeader.logAppendTimeFlag

@@ -20,7 +20,9 @@ public final class LocalBroker: Sendable {
     private let server: any Channel
     private let connections: ConnectionRegistry
     private let lock: LockBox
-    private let isShutDown = Mutex(false)
+    /// Ends when the server's socket is closed. A task, because the socket's own future answers nobody once its thread is gone.
+    private let closed: Task<Void, any Error>
+    private let stopping = Mutex<Task<Void, any Error>?>(nil)
 
     /// Opens the data directory, recovers what a former process has left, and listens.
     ///
@@ -46,7 +48,9 @@ public final class LocalBroker: Sendable {
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
                 .childChannelOption(
-                    .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20))
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20)
+                )
                 .childChannelOption(.writeBufferWaterMark, value: .init(low: 1 << 20, high: 4 << 20))
                 .childChannelInitializer { channel in
                     guard let id = connections.add(channel) else {
@@ -84,19 +88,26 @@ public final class LocalBroker: Sendable {
         self.server = server
         self.connections = connections
         self.lock = lock
+        closed = Task { try await server.closeFuture.get() }
     }
 
     /// Returns when the broker no longer listens.
-    public func waitUntilClosed() async throws { try await server.closeFuture.get() }
+    public func waitUntilClosed() async throws { try await closed.value }
 
-    /// Stops listening, closes the connections, and leaves the data directory so that the next start is fast. Idempotent.
+    /// Stops listening, closes the connections, and leaves the data directory so that the next start is fast. May be called more
+    /// than once; every call returns when the broker has stopped.
     public func shutdown() async throws {
-        let isFirst = isShutDown.withLock { isShutDown in
-            defer { isShutDown = true }
-            return !isShutDown
+        let task = stopping.withLock { stopping in
+            let task = stopping ?? Task { try await self.stop() }
+            stopping = task
+            return task
         }
-        guard isFirst else { return try await waitUntilClosed() }
+        try await task.value
+    }
+
+    private func stop() async throws {
         try? await server.close().get()
+        try? await closed.value
         for channel in connections.all() { try? await channel.close().get() }
         let driver = driver
         try await brokerGroup.next().submit { driver.value.close() }.get()
