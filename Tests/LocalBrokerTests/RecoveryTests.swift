@@ -117,6 +117,18 @@ import Testing
         }
     }
 
+    /// Without a journal the broker starts empty, but touches nothing of what is there.
+    @Test func logsWithoutAJournalAreKept() throws {
+        let (broker, _) = try busy()
+        let bare = broker.storage.copy()
+        try bare.journal.truncate(to: 0)
+        let again = try Harness(storage: bare)
+        #expect(again.core.recovery.unknownTopics)
+        #expect(again.storage.logs.count == 1)
+        #expect(try again.createTopic("t") == .none)
+        #expect(try again.consume("t", committed: false) == [])
+    }
+
     @Test func damageInsideTheJournalIsRefused() throws {
         let (broker, _) = try busy()
         let broken = broker.storage.copy()

@@ -27,11 +27,7 @@ func testConfiguration(_ folder: TemporaryFolder? = nil) -> LocalBrokerConfigura
 }
 
 /// A connection that speaks the protocol by the broker's own codec.
-struct TestClient {
-    private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
-
-    private struct Closed: Error {}
-
+enum TestClient {
     /// Sends the bytes and gives what comes back until `responses` frames are there, or the end of the connection.
     static func exchange(port: Int, _ frames: [ByteBuffer], responses: Int) async throws -> [ByteBuffer] {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)

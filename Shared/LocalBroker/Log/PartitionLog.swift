@@ -85,7 +85,7 @@ package final class PartitionLog {
         }
         guard !header.isControl else { return .rejected(.invalidRecord, "clients may not write control batches") }
         guard header.compression <= 4 else { return .rejected(.unsupportedCompressionType, "unknown compression") }
-        guard header.isTransactional || header.hasProducerID ? header.hasProducerID : true else {
+        guard !header.isTransactional || header.hasProducerID else {
             return .rejected(.invalidRecord, "a transactional batch needs a producer id")
         }
         guard !header.hasProducerID || (header.baseSequence >= 0 && header.producerEpoch >= 0) else {

@@ -173,6 +173,14 @@ public final class LocalBroker: Sendable {
                 "checked_bytes": "\(broker.recovery.checkedBytes)", "removed_bytes": "\(broker.recovery.removedBytes)",
                 "completed_transactions": "\(broker.recovery.completedTransactions)",
             ])
+        if broker.recovery.unknownTopics {
+            logger.warning(
+                "there are logs of topics that the journal does not know; they are kept but not served",
+                metadata: ["folder": "\(configuration.dataDirectory ?? "")/logs"])
+        }
+        if broker.recovery.removedBytes > 0 {
+            logger.notice("what was being written when the broker died has been cut off; it was never acknowledged")
+        }
         return BrokerDriver(
             engine: ProtocolEngine(core: broker), storage: storage,
             synchronizes: configuration.fsync && configuration.dataDirectory != nil, loop: loop, logger: logger)
