@@ -1,7 +1,8 @@
 /// How long to wait before a process that has died is started again.
 package struct RestartPolicy: Sendable {
-    /// A process that ran at least this long was well: the next wait is the first one again.
-    package static let healthyAfter = Duration.seconds(30)
+    /// A process that ran at least this long was well: the next wait is the first one again. What dies of its settings,
+    /// its state or its first record dies sooner; what is killed now and then is back at once.
+    package static let healthyAfter = Duration.seconds(2)
     package static let firstDelay = Duration.milliseconds(100)
     package static let longestDelay = Duration.seconds(5)
 

@@ -68,7 +68,7 @@ package struct Supervision: Sendable {
             if let launcher = plan.launcher {
                 command = ChildCommand(
                     executable: launcher,
-                    arguments: ["launch", String(getpid()), "--", member.executable] + member.arguments)
+                    arguments: ["launch", String(getpid()), member.executable] + member.arguments)
             }
             let label = member.name.padding(toLength: width, withPad: " ", startingAt: 0)
             children.append(

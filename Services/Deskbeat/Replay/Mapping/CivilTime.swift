@@ -41,7 +41,9 @@ package struct CivilTime: Equatable, Sendable {
         var result = self
         result.year = Int(year)
         result.month = Int(month) + 1
-        while result.day > 28, CivilDate(year: result.year, month: result.month, day: result.day) == nil { result.day -= 1 }
+        while result.day > 28, CivilDate(year: result.year, month: result.month, day: result.day) == nil {
+            result.day -= 1
+        }
         return result
     }
 }
