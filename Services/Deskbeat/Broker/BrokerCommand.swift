@@ -23,7 +23,7 @@ struct BrokerCommand: AsyncParsableCommand {
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "Port to listen on; 0 lets the system choose.")
+    @Option(help: "Port to listen on; 0 lets the system choose, and host:port is printed on standard output.")
     var port: UInt16 = 9092
 
     @Option(help: "What clients are told to connect to, when --host is a wildcard address.")
@@ -34,9 +34,6 @@ struct BrokerCommand: AsyncParsableCommand {
 
     @Flag(help: "Acknowledge only what has reached the disk (survives loss of power).")
     var fsync = false
-
-    @Option(help: "Write the bootstrap servers to this file when the broker listens.")
-    var portFile: String?
 
     @Option(help: "auto (text on a terminal, else JSON), text or json. Environment: DESKBEAT_LOG_FORMAT.")
     var logFormat: String?
@@ -63,7 +60,7 @@ struct BrokerCommand: AsyncParsableCommand {
         configuration.fsync = fsync
         let end = TerminationSignals()
         let broker = try await LocalBroker.start(configuration)
-        if let portFile { try writeAtomically(Array("\(broker.bootstrapServers)\n".utf8), to: portFile) }
+        if port == 0 { Console.output.line(broker.bootstrapServers) }
         if Console.error.isTerminal { Console.error.line("Kafka at \(broker.bootstrapServers); Ctrl-C stops it") }
         let closed = Task {
             try await broker.waitUntilClosed()
