@@ -144,6 +144,17 @@ enum TestClient {
         try await LocalBroker.start(testConfiguration(folder), logger: quiet).shutdown()
     }
 
+    @Test func aPortInUseIsNamed() async throws {
+        let broker = try await LocalBroker.start(testConfiguration(), logger: quiet)
+        var configuration = testConfiguration()
+        configuration.port = broker.port
+        let error = await #expect(throws: LocalBrokerError.self) {
+            try await LocalBroker.start(configuration, logger: quiet)
+        }
+        #expect(error?.description.contains("127.0.0.1:\(broker.port) is in use") == true)
+        try await broker.shutdown()
+    }
+
     @Test func listensOnLoopbackOnlyUnlessAllowed() async throws {
         var configuration = testConfiguration()
         configuration.host = "0.0.0.0"

@@ -168,6 +168,8 @@ enum Posix {
 }
 
 extension Posix {
+    static var addressInUse: Int32 { EADDRINUSE }
+
     /// Milliseconds since 1970.
     static func wallMilliseconds() -> Int64 {
         var time = timespec()

@@ -43,7 +43,7 @@ public final class LocalBroker: Sendable {
             let inbox = BrokerInbox(loop: loop, driver: driver)
             let connections = ConnectionRegistry(limit: configuration.maximumConnections)
             let maximumFrame = min(configuration.maximumRequestBytes, Int(Int32.max))
-            let server = try await ServerBootstrap(group: networkGroup)
+            let bootstrap = ServerBootstrap(group: networkGroup)
                 .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -61,7 +61,14 @@ public final class LocalBroker: Sendable {
                             ConnectionHandler(id: id, inbox: inbox, maximumFrame: maximumFrame))
                     }
                 }
-                .bind(to: address).get()
+            let server: any Channel
+            do {
+                server = try await bootstrap.bind(to: address).get()
+            } catch let error as IOError where error.errnoCode == Posix.addressInUse {
+                throw LocalBrokerError(
+                    "\(configuration.host):\(configuration.port) is in use by another program; choose another port, or 0"
+                )
+            }
             let port = server.localAddress?.port ?? configuration.port
             let host = configuration.advertisedHost ?? configuration.host
             try await loop.submit { driver.value.advertise(host: host, port: port) }.get()
