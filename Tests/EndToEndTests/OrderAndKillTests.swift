@@ -1,0 +1,164 @@
+import Foundation
+import Testing
+
+/// Real processes over TCP, judged by a recomputation in another language that knows nothing of them.
+@Suite(.serialized) struct OrderAndKillTests {
+    /// Windows stay open for longer than any log is long, so that each order of arrival must give the same figures.
+    static let rules = "history: {hours: 100y, days: 100y, months: 100y}\n"
+
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    static let reference = root.appendingPathComponent("Tests/Reference/ticket_kpis.py").path
+
+    /// The folder of real data sets, beside the checkout or named by DESKBEAT_SHARED_DATA; not everybody has it.
+    static let sharedData: URL? = {
+        let named = ProcessInfo.processInfo.environment["DESKBEAT_SHARED_DATA"].map { URL(fileURLWithPath: $0) }
+        let folder = named ?? root.deletingLastPathComponent().appendingPathComponent("shared/data")
+        return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
+    }()
+
+    @Test func sampleTicketsShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
+        try await Installation.run(rules: Self.rules) { installation in
+            let lines = try await installation.deskbeat("sample").split(separator: "\n")
+            #expect(lines.count > 500)
+            try await survive(installation, events: lines, kills: 12)
+        }
+    }
+
+    @Test(.enabled(if: sharedData != nil, "the shared data sets are not here: set DESKBEAT_SHARED_DATA"))
+    func theIncidentLogInFileOrderGivesItsTrueFigures() async throws {
+        let folder = try #require(Self.sharedData).appendingPathComponent("uci-incident-log")
+        let mapping = Self.root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
+        let log = folder.appendingPathComponent("incident_event_log.csv.gz").path
+        try await Installation.run(rules: Self.rules) { installation in
+            let events = installation.folder.appendingPathComponent("events.ndjson")
+            try await installation.deskbeat("replay", log, "--mapping", mapping, "--print")
+                .write(to: events, atomically: true, encoding: .utf8)
+            try await installation.deskbeat("replay", log, "--mapping", mapping)
+            try await installation.deskbeat("wait-idle", "--timeout", "240")
+            let kpis = try await installation.kpis()
+            try await judge(installation, events: events, kpis: kpis)
+            try compareWithTruth(kpis, folder.appendingPathComponent("truth_events.json"))
+        }
+    }
+
+    @Test(.enabled(if: sharedData != nil, "the shared data sets are not here: set DESKBEAT_SHARED_DATA"))
+    func theIncidentLogShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
+        let folder = try #require(Self.sharedData).appendingPathComponent("uci-incident-log")
+        let mapping = Self.root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
+        let log = folder.appendingPathComponent("incident_event_log.csv.gz").path
+        try await Installation.run(rules: Self.rules) { installation in
+            let lines = try await installation.deskbeat("replay", log, "--mapping", mapping, "--print")
+                .split(separator: "\n")
+            try await survive(installation, events: lines, kills: 20)
+        }
+    }
+
+    /// Feeds the events shuffled, 30 % of them twice, and kills a process after each part.
+    private func survive(_ installation: Installation, events: [Substring], kills: Int) async throws {
+        let seed = UInt64.random(in: 0..<1000)
+        print("seed \(seed)")
+        var random = SeededRandom(seed: seed)
+        var arrivals = events + events.filter { _ in Int.random(in: 0..<10, using: &random) < 3 }
+        arrivals.shuffle(using: &random)
+        let size = arrivals.count / (kills + 1) + 1
+        var killed = Set<String>()
+        for part in 0...kills {
+            let lines = arrivals.dropFirst(part * size).prefix(size)
+            let input = lines.joined(separator: "\n") + "\n"
+            if part < kills {
+                let names = ["broker", "ingest", "ticketing"]
+                let victim = names[part < names.count ? part : Int.random(in: 0..<names.count, using: &random)]
+                if try installation.kill(victim) { killed.insert(victim) }
+            }
+            try await installation.execute(
+                Installation.binaries.appendingPathComponent("deskbeat").path, ["replay", "-"], input: input)
+        }
+        #expect(killed.isSuperset(of: ["ingest", "ticketing"]))
+        try await installation.deskbeat("wait-idle", "--timeout", "240")
+        let file = installation.folder.appendingPathComponent("events.ndjson")
+        try (events.joined(separator: "\n") + "\n").write(to: file, atomically: true, encoding: .utf8)
+        try await judge(installation, events: file, kpis: try await installation.kpis())
+        try await expectEachAlertOnce(installation)
+    }
+
+    private func judge(_ installation: Installation, events: URL, kpis: URL) async throws {
+        let verdict = try await installation.execute("python3", [Self.reference, events.path, kpis.path])
+        #expect(verdict.hasSuffix(" values, 0 differences\n"), "\(verdict)")
+        #expect(!verdict.hasPrefix("0 values"))
+    }
+
+    /// What a `read_committed` consumer sees of each series: every revision once, none left out.
+    private func expectEachAlertOnce(_ installation: Installation) async throws {
+        let broker = try installation.ready().bootstrap_servers
+        let topic = (installation.environment["DESKBEAT_TOPIC_PREFIX"] ?? "support.") + "alerts"
+        let file = installation.folder.appendingPathComponent("alerts.tsv").path
+        try await installation.execute(
+            "sh", ["-c", "kcat -b \(broker) -t \(topic) -C -e -q -X isolation.level=read_committed > \(file)"])
+        let verdict = try await installation.execute(
+            "python3",
+            [
+                "-c",
+                """
+                import json, sys
+                ids, last, count = set(), {}, 0
+                for line in open(sys.argv[1]):
+                    update = json.loads(line)
+                    count += 1
+                    assert update["id"] not in ids, update["id"]
+                    ids.add(update["id"])
+                    sequence = int(update["sequence"])
+                    assert sequence == last.get(update["subject"], 0) + 1, update["subject"]
+                    last[update["subject"]] = sequence
+                print(count > 0)
+                """, file,
+            ])
+        #expect(verdict == "True\n")
+    }
+
+    private func compareWithTruth(_ kpis: URL, _ truthFile: URL) throws {
+        let truth = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: truthFile)) as? [String: Any])
+        var published: [String: [String: Any]] = [:]
+        for line in try String(contentsOf: kpis, encoding: .utf8).split(separator: "\n") where line.contains("/month@") {
+            let update = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            if let subject = update?["subject"] as? String { published[subject] = update?["data"] as? [String: Any] }
+        }
+        let counts = [
+            "tickets_created": "tickets_created_by_month", "tickets_solved": "tickets_solved_by_month",
+            "tickets_reopened": "tickets_reopened_by_month", "tickets_resolved": "last_solve_by_month",
+        ]
+        for (kpi, name) in counts {
+            let months = try #require(truth[name] as? [String: Int])
+            #expect(!months.isEmpty)
+            for (month, count) in months {
+                #expect(published["\(kpi)/month@\(month)"]?["value"] as? Int == count, "\(kpi) of \(month)")
+            }
+        }
+        let expected = try #require(truth["resolution_time"] as? [String: Any])
+        var count = 0
+        var sum = 0.0
+        for (subject, data) in published where subject.hasPrefix("resolution_time/month@") {
+            let windowCount = data["count"] as? Int ?? 0
+            count += windowCount
+            sum += Double(windowCount) * (data["value"] as? Double ?? 0)
+        }
+        #expect(count == expected["count"] as? Int)
+        let mean = try #require(expected["mean_seconds"] as? Double)
+        #expect(abs(sum / Double(count) - mean) <= 1e-9 * mean)
+    }
+}
+
+/// SplitMix64, so that a printed seed repeats a run.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}

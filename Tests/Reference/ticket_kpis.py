@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+"""Recomputes the ticket KPIs from canonical events, in the plainest way, and compares them with published KPI updates.
+
+It shares no code and no language with the services: a second opinion on every window and cell.
+
+    ticket_kpis.py EVENTS.ndjson KPIS.ndjson [--zone Europe/Berlin] [--now 2026-11-22T12:00:00Z]
+
+EVENTS holds the values of support.tickets, KPIS the latest KPI update of each key (`deskbeat kpis --format json`). Prints each
+difference and a last line `N values, K differences`; exit code 1 when there are any.
+"""
+import argparse
+import collections
+import datetime as dt
+import json
+import math
+import sys
+import zoneinfo
+
+UTC = dt.timezone.utc
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+SOLVED = {"solved", "closed"}
+BREAKDOWNS = ["channel", "priority", "category", "team", "tier", "segment"]
+ATTRIBUTES = BREAKDOWNS + ["agent_id"]
+REOPEN_WINDOW = 30 * 86400 * 1000000
+DURATIONS = {"first_response_time", "resolution_time", "resolution_time_first", "resolution_time_cycle"}
+
+
+def micros(text):
+    text = text.replace("Z", "+00:00").replace("z", "+00:00")
+    moment = dt.datetime.fromisoformat(text)
+    delta = moment - EPOCH
+    return (delta.days * 86400 + delta.seconds) * 1000000 + delta.microseconds
+
+
+def fnv1a(data):
+    value = 14695981039346656037
+    for byte in data:
+        value = ((value ^ byte) * 1099511628211) % (1 << 64)
+    return value
+
+
+def half_even_ms(us):
+    quotient, rest = divmod(us, 1000)
+    return quotient + (1 if rest > 500 or (rest == 500 and quotient % 2) else 0)
+
+
+def read_events(path):
+    """Identity -> event, of conflicting ones the greater canonical encoding; grouped by ticket, in the timeline's order."""
+    tickets = collections.defaultdict(dict)
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            event = json.loads(line)
+            event["us"] = micros(event["time"])
+            identity = fnv1a(f"{event['source']}\0{event['id']}".encode())
+            timeline = tickets[event["data"]["ticket_id"]]
+            held = timeline.get(identity)
+            if held is None or canonical(held) < canonical(event):
+                timeline[identity] = event
+    result = {}
+    for ticket, timeline in tickets.items():
+        rank = {"support.ticket.created": 0, "support.ticket.deleted": 2}
+        result[ticket] = [
+            event
+            for _, event in sorted(
+                timeline.items(),
+                key=lambda item: (
+                    item[1]["us"], int(item[1].get("sequence", -1)), rank.get(item[1]["type"], 1), item[0]))
+        ]
+    return result
+
+
+def canonical(event):
+    kept = {"data": event["data"], "time": event["us"], "type": event["type"]}
+    if "sequence" in event:
+        kept["sequence"] = int(event["sequence"])
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def without_voided(timeline):
+    voids = [event for event in timeline if event["type"] == "support.event.voided"]
+    if not voids:
+        return timeline
+
+    def key(event):
+        return event["source"], event["id"]
+
+    def target(event):
+        return event["data"]["voids"]["source"], event["data"]["voids"]["id"]
+
+    def effective(void, seen=()):
+        return not any(
+            target(other) == key(void) and key(other) not in seen and effective(other, seen + (key(void),))
+            for other in voids if other is not void)
+
+    gone = {target(void) for void in voids if effective(void)}
+    return [event for event in timeline if event["type"] != "support.event.voided" and key(event) not in gone]
+
+
+class Ticket:
+    """One ticket's facts, by walking its timeline once."""
+
+    def __init__(self, timeline):
+        self.counts = False
+        timeline = without_voided(timeline)
+        kinds = [event["type"].rsplit(".", 1)[1] for event in timeline]
+        fate = [kind for kind in kinds if kind in ("deleted", "merged", "restored")]
+        if fate and fate[-1] != "restored":
+            return
+        creations = [i for i, kind in enumerate(kinds) if kind == "created"]
+        snapshots = [i for i, kind in enumerate(kinds) if kind == "snapshot"]
+        if creations:
+            first = timeline[creations[0]]
+            self.created, status = first["us"], first["data"].get("status", "new")
+        elif snapshots:
+            first = timeline[snapshots[0]]
+            self.created, status = micros(first["data"]["created_at"]), "new"
+        else:
+            return
+        self.counts = True
+        self.values = {name: first["data"].get(name) for name in ATTRIBUTES}
+        initiator = first["data"].get("initiator", "customer")
+        message = self.created if initiator == "customer" else None
+        self.solves, self.reopenings, self.levels, self.response = [], [], [], None
+        cycle = self.created
+        level = dict(self.values)
+        if status not in SOLVED:
+            self.levels.append((self.created, 1, level))
+        for event, kind in zip(timeline, kinds):
+            data, at = event["data"], event["us"]
+            moved = max(at, self.created)
+            if kind in ("updated", "handed_off", "snapshot"):
+                for name in ATTRIBUTES:
+                    if kind == "snapshot" or name in data:
+                        self.values[name] = data.get(name)
+                if self.values != level:
+                    if status not in SOLVED:
+                        self.levels += [(moved, -1, level), (moved, 1, dict(self.values))]
+                    level = dict(self.values)
+            if kind in ("status_changed", "snapshot"):
+                after = data["status"]
+                actor = data.get("actor") or ("agent" if data.get("agent_id") else "system")
+                if status not in SOLVED and after in SOLVED:
+                    self.solves.append((at, actor, cycle))
+                    self.levels.append((moved, -1, level))
+                elif status in SOLVED and after not in SOLVED:
+                    self.reopenings.append(at)
+                    cycle = at
+                    self.levels.append((moved, 1, level))
+                status = after
+            if kind == "message" and data.get("public", True):
+                if data["author"] == "customer" and message is None:
+                    message = at
+                if data["author"] == "agent" and message is not None and self.response is None:
+                    self.response = (message, at)
+        self.status = status
+
+
+class Windows:
+    def __init__(self, zone):
+        self.zone = zone
+        self.cache = {}
+
+    def of(self, us):
+        """(window kind, bucket label) of each calendar window that contains the instant."""
+        second = us // 1000000
+        local = dt.datetime.fromtimestamp(second, self.zone)
+        key = (local.year, local.month, local.day, local.hour, local.utcoffset())
+        if key not in self.cache:
+            iso = local.isocalendar()
+            offset = local.strftime("%z")
+            offset = offset[:3] + ":" + offset[3:]
+            self.cache[key] = [
+                ("hour", local.strftime("%Y-%m-%dT%H") + offset),
+                ("day", local.strftime("%Y-%m-%d")),
+                ("week", f"{iso[0]}-W{iso[1]:02d}"),
+                ("month", local.strftime("%Y-%m")),
+                ("quarter", f"{local.year}-Q{(local.month + 2) // 3}"),
+                ("year", f"{local.year}"),
+            ]
+        return self.cache[key]
+
+
+def cells(values, extra=()):
+    yield ()
+    for name in BREAKDOWNS:
+        if values.get(name) is not None:
+            yield ((name, str(values[name]).lower()),)
+    yield from extra
+
+
+def recompute(tickets, windows, now):
+    """(kpi, window kind, bucket, cell) -> expected members."""
+    sums = collections.defaultdict(lambda: collections.defaultdict(list))
+    deltas = collections.defaultdict(lambda: collections.defaultdict(int))
+    gauge = collections.Counter()
+
+    def add(kpi, at, values, sample=1, extra=()):
+        for kind, bucket in windows.of(at):
+            for cell in cells(values, extra):
+                sums[kpi, kind, cell][bucket].append(sample)
+
+    for timeline in tickets.values():
+        ticket = Ticket(timeline)
+        if not ticket.counts:
+            continue
+        values = ticket.values
+        add("tickets_created", ticket.created, values)
+        for at, actor, cycle in ticket.solves:
+            add("tickets_solved", at, values, extra=[(("solved_by", actor),)])
+            duration(add, "resolution_time_cycle", cycle, at, values)
+        for at in ticket.reopenings:
+            add("tickets_reopened", at, values)
+        if ticket.response:
+            duration(add, "first_response_time", *ticket.response, values)
+        else:
+            add("first_response_open", ticket.created, values)
+        if ticket.solves:
+            duration(add, "resolution_time", ticket.created, ticket.solves[-1][0], values)
+            duration(add, "resolution_time_first", ticket.created, ticket.solves[0][0], values)
+            if ticket.status in SOLVED:
+                add("tickets_resolved", ticket.solves[-1][0], values)
+            reopened = any(0 < r - s[0] <= REOPEN_WINDOW for r in ticket.reopenings for s in ticket.solves)
+            settled = ticket.solves[0][0] + REOPEN_WINDOW <= now
+            add("reopen_rate" if settled else "reopen_pending", ticket.solves[0][0], values, int(reopened))
+        for at, delta, at_that_time in ticket.levels:
+            for kind, bucket in windows.of(at)[:2]:
+                for cell in cells(at_that_time):
+                    deltas[kind, cell][bucket] += delta
+        if ticket.status not in SOLVED:
+            extra = [(("status", ticket.status),)]
+            if values.get("agent_id") is None:
+                extra.append((("unassigned", "true"),))
+            for cell in cells(values, extra):
+                gauge[cell] += 1
+
+    expected = {}
+    for (kpi, kind, cell), buckets in sums.items():
+        for bucket, samples in buckets.items():
+            key = (kpi, kind, bucket, cell)
+            if kpi in DURATIONS:
+                samples.sort()
+                expected[key] = {
+                    "count": len(samples), "value": sum(samples) / len(samples) / 1000,
+                    "quantiles": {
+                        f"p{q}": samples[math.floor(q / 100 * (len(samples) - 1))] / 1000 for q in (50, 90, 95, 99)}}
+            elif kpi == "reopen_rate":
+                expected[key] = {"numerator": sum(samples), "denominator": len(samples), "count": len(samples),
+                                 "value": sum(samples) / len(samples)}
+            else:
+                expected[key] = {"value": len(samples)}
+    for (kind, cell), buckets in deltas.items():
+        if kind != "day":
+            continue
+        level = 0
+        for bucket in sorted(buckets):
+            level += buckets[bucket]
+            if buckets[bucket]:
+                expected["backlog", kind, bucket, cell] = {"value": level}
+    for cell, value in gauge.items():
+        expected["backlog_open", "now", None, cell] = {"value": value}
+    return expected
+
+
+def duration(add, kpi, start, end, values):
+    if end >= start:
+        add(kpi, end, values, half_even_ms(end - start))
+
+
+def read_published(path):
+    published = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            update = json.loads(line)
+            if update["type"] != "deskbeat.kpi.updated":
+                continue
+            data = update["data"]
+            bucket = update["subject"].partition("@")[2] or None
+            cell = tuple(sorted(data["dimensions"].items()))
+            published[data["kpi"], data["window"]["kind"], bucket, cell] = data
+    return published
+
+
+def same(name, want, got):
+    if want is None or got is None:
+        return want is got
+    if name == "quantile":
+        return abs(got - want) <= 0.01 * abs(want) + 1e-9
+    return math.isclose(want, got, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("events")
+    parser.add_argument("kpis")
+    parser.add_argument("--zone", default="UTC")
+    parser.add_argument("--now", default=dt.datetime.now(UTC).isoformat())
+    parser.add_argument("--show", type=int, default=20, help="differences to print")
+    options = parser.parse_args()
+    expected = recompute(read_events(options.events), Windows(zoneinfo.ZoneInfo(options.zone)), micros(options.now))
+    published = read_published(options.kpis)
+    values = differences = 0
+
+    def differ(text):
+        nonlocal differences
+        differences += 1
+        if differences <= options.show:
+            print(text)
+
+    for key, want in expected.items():
+        kpi, kind, bucket, cell = key
+        got = published.get(("first_response_time", kind, bucket, cell) if kpi == "first_response_open" else
+                            ("reopen_rate", kind, bucket, cell) if kpi == "reopen_pending" else key)
+        member = {"first_response_open": "open", "reopen_pending": "pending"}.get(kpi)
+        if member:
+            want = {member: want["value"]}
+        values += 1
+        if got is None:
+            differ(f"{key}: not published, expected {want}")
+            continue
+        for name, value in want.items():
+            if name == "quantiles":
+                for quantile, item in value.items():
+                    if not same("quantile", item, (got.get(name) or {}).get(quantile)):
+                        differ(f"{key}: {quantile} is {got.get(name)}, expected {item}")
+            elif not same(name, value, got.get(name)):
+                differ(f"{key}: {name} is {got.get(name)}, expected {value}")
+    for key, got in published.items():
+        kpi, kind = key[0], key[1]
+        if key in expected or kind in ("24h", "7d", "30d") or (kpi == "backlog" and kind == "hour"):
+            continue
+        if ("first_response_open",) + key[1:] in expected and not got.get("count"):
+            continue
+        if ("reopen_pending",) + key[1:] in expected and not got.get("count"):
+            continue
+        # A window that was published and then emptied stays with 0 or null; the backlog may also say "no change".
+        if got.get("value") not in (0, None) and kpi != "backlog":
+            differ(f"{key}: published {got['value']}, but nothing is expected")
+    print(f"{values} values, {differences} differences")
+    sys.exit(1 if differences else 0)
+
+
+if __name__ == "__main__":
+    main()
