@@ -5,6 +5,7 @@ Usage: confluent_client.py BOOTSTRAP [CHECK ...]
 Every check makes topics and groups of its own, so that the program runs against any broker, Apache Kafka included. Prints one line per
 check; exits 1 when one has failed.
 """
+import subprocess
 import sys
 import threading
 import time
@@ -294,18 +295,27 @@ def two_members_and_a_rebalance():
 
 
 @check
-def session_expires():
+def session_of_a_killed_member_expires():
     target, group = topic("session", 2), name("group")
-    first = consumer(group, session_timeout_ms=6000, heartbeat_interval_ms=500)
-    first.subscribe([target])
-    poll_until([first], lambda: len(first.assignment()) == 2)
-    second = consumer(group, session_timeout_ms=6000, heartbeat_interval_ms=500)
-    second.subscribe([target])
-    poll_until([first, second], lambda: len(second.assignment()) == 1)
-    first.unsubscribe()
-    poll_until([second], lambda: len(second.assignment()) == 2)
-    first.close()
-    second.close()
+    program = f"""
+from confluent_kafka import Consumer
+member = Consumer({{"bootstrap.servers": "{BOOTSTRAP}", "group.id": "{group}", "session.timeout.ms": 6000}})
+member.subscribe(["{target}"], on_assign=lambda _, partitions: print("assigned", flush=True))
+while True:
+    member.poll(0.1)
+"""
+    victim = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    try:
+        equal(victim.stdout.readline(), b"assigned\n", "the victim's word")
+    finally:
+        victim.kill()
+        victim.wait()
+    survivor = consumer(group, session_timeout_ms=6000)
+    survivor.subscribe([target])
+    begin = time.time()
+    poll_until([survivor], lambda: len(survivor.assignment()) == 2)
+    assert time.time() - begin > 1, "the survivor was not kept waiting for the victim's session"
+    survivor.close()
 
 
 @check

@@ -66,6 +66,17 @@ struct TransactionTests {
             let producer = try TransactionalProducer.ready(cluster, ["linger.ms": "5000"])
             try producer.begin()
             for _ in 0..<50 { try producer.send("output", 0, nil, "thrown away") }
+            // From here on the coordinator knows of the transaction and has to be asked.
+            let metadata = try #require(GroupMetadata(group: "g", member: "m", generation: 1))
+            try producer.sendOffsets(
+                [TopicPartition(topic: "output", partition: 0): OffsetAndMetadata(offset: 1)], metadata, patience)
+            // The first attempt purges and then waits for the broker; what it purged has not failed.
+            cluster.setDown()
+            let error = try #require(throws: KafkaError.self) { try producer.abort(.after(.milliseconds(200))) }
+            #expect(error.reaction == .retry)
+            #expect(producer.failure == nil)
+            #expect(producer.isInTransaction)
+            cluster.setUp()
             try producer.abort(patience)
             #expect(producer.failure == nil)
             #expect(producer.sent == 0)

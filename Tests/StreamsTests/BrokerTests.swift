@@ -1,5 +1,6 @@
 import Foundation
 import Kafka
+import LocalBroker
 import Logging
 import Streams
 import Synchronization
@@ -16,7 +17,11 @@ import Testing
     private func runtime(
         _ stage: StageDefinition, _ broker: TestBroker, instance: String = "one", threads: Int = 1
     ) -> StageRuntime {
-        StageRuntime(stage: stage, kafka: broker.kafka, instance: instance, threads: threads, logger: silent)
+        // A short session, so that a process that has stopped for good is missed soon.
+        let clients = KafkaClients(broker.kafka, sessionTimeout: .seconds(3), logger: silent)
+        return StageRuntime(
+            stage: stage, kafka: broker.kafka, instance: instance, threads: threads, topicCreation: .missing,
+            clients: clients, time: SystemTime(), options: StreamWorker.Options(), logger: silent)
     }
 
     @Test func countsAndStopsInGoodOrder() async throws {
@@ -162,6 +167,25 @@ import Testing
             }
             #expect(await heir.stop(within: .seconds(20)))
             #expect(try await broker.sums(of: stage.outputs[0], until: 100) == expected(100))
+        }
+    }
+
+    @Test func itOutlivesTheBroker() async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "streams-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let stage = countStage(partitions: 2, interval: 20)
+        let (running, port) = try await TestBroker.with(directory: directory.path) { broker in
+            let running = runtime(stage, broker)
+            try await running.start()
+            try await broker.produce(keys(500), to: stage.inputs[0])
+            _ = try await broker.sums(of: stage.outputs[0], until: 500)
+            return (running, broker.broker.port)
+        }
+        try await TestBroker.with(directory: directory.path, port: port) { broker in
+            try await broker.produce(keys(500), to: stage.inputs[0])
+            #expect(try await broker.sums(of: stage.outputs[0], until: 1_000) == expected(1_000))
+            #expect(await running.stop(within: .seconds(20)))
+            #expect(try await broker.sums(of: stage.outputs[0], until: 1_000) == expected(1_000))
         }
     }
 

@@ -240,6 +240,43 @@ import Testing
         #expect(letter.headers.contains { $0.name == "truncated" && text($0.value) == "value" })
     }
 
+    @Test func whatComesBeforeTheStateIsReadAgain() throws {
+        let stage = countStage()
+        let cluster = makeCluster(for: stage)
+        for index in 0..<20 { cluster.append("in", 0, key: "k\(index)", value: "x") }
+        let first = Harness(cluster, stage)
+        try first.open()
+        try first.steps(12)
+        try first.close()
+        cluster.ignoresPauses = true
+        for index in 0..<20 { cluster.append("in", 0, key: "k\(index)", value: "x") }
+        let second = Harness(cluster, stage)
+        try second.open()
+        try second.steps(40)
+        #expect(cluster.outputCounts() == cluster.inputCounts())
+    }
+
+    @Test func aTaskReadsThePartitionOfAllItsInputs() throws {
+        var stage = countStage(partitions: 2)
+        stage.inputs.append(.inbound("more", partitions: 2))
+        let cluster = makeCluster(for: stage)
+        for partition: Int32 in 0..<2 {
+            cluster.append("in", partition, key: "a", value: "x")
+            cluster.append("more", partition, key: "b", value: "x")
+        }
+        let harness = Harness(cluster, stage)
+        try harness.open()
+        try harness.steps(12)
+        #expect(cluster.outputCounts() == ["a": 2, "b": 2])
+        for topic in ["in", "more"] {
+            for partition: Int32 in 0..<2 {
+                let committed = cluster.group(stage.group).committed[
+                    TopicPartition(topic: topic, partition: partition)]
+                #expect(committed?.offset == 1)
+            }
+        }
+    }
+
     @Test func aForeignKeyStopsTheStageAndNamesTheRecord() throws {
         let stage = countStage()
         let cluster = makeCluster(for: stage)

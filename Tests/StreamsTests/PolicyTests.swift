@@ -164,6 +164,8 @@ import Testing
                 == .running(caughtUp: false))
         #expect(
             StageState([.running(caughtUp: true), .running(caughtUp: true)], failure: nil) == .running(caughtUp: true))
+        #expect(
+            StageState([.running(caughtUp: true)], silence: 30_000, failure: nil) == .stalled(seconds: 30))
         #expect(StageState([.stopped, .stopped], failure: nil) == .stopped(nil))
         #expect(StageState([.running(caughtUp: true)], failure: .incompatible("x")) == .stopped(.incompatible("x")))
     }

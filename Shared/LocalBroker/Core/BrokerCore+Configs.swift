@@ -110,7 +110,9 @@ extension BrokerCore {
                 let problem = alter(resource.type, resource.name, request.validateOnly) { configuration in
                     var changed = TopicConfiguration(defaults: configuration.defaults)
                     for config in resource.configs {
-                        guard let value = config.value else { return (.invalidRequest, "Null value for \(config.name)") }
+                        guard let value = config.value else {
+                            return (.invalidRequest, "Null value for \(config.name)")
+                        }
                         changed.set(config.name, to: value)
                     }
                     configuration = changed

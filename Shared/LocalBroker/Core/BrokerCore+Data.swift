@@ -109,7 +109,8 @@ extension BrokerCore {
         var bytes = 0
         for topic in request.topics {
             for partition in topic.partitions {
-                guard let log = log(topic.name, partition.index), partition.currentLeaderEpoch <= PartitionLog.leaderEpoch,
+                guard let log = log(topic.name, partition.index),
+                    partition.currentLeaderEpoch <= PartitionLog.leaderEpoch,
                     partition.fetchOffset >= log.startOffset, partition.fetchOffset <= log.endOffset,
                     let available = try? log.availableBytes(
                         from: partition.fetchOffset, isolation: isolation, enough: enough - bytes)

@@ -76,7 +76,9 @@ extension BrokerCore {
             wanted = topics.map { ($0.name, $0.partitions) }
         } else {
             var partitions: [String: [Int32]] = [:]
-            for name in (group?.offsets ?? [:]).keys.sorted() { partitions[name.topic, default: []].append(name.partition) }
+            for name in (group?.offsets ?? [:]).keys.sorted() {
+                partitions[name.topic, default: []].append(name.partition)
+            }
             wanted = partitions.sorted { $0.key < $1.key }
         }
         return OffsetFetchResponse { response in
@@ -178,7 +180,8 @@ extension BrokerCore {
     func expireGroups() {
         let week: Int64 = 7 * 24 * 3_600_000
         for group in groups.values.sorted(by: { $0.id < $1.id })
-        where group.state == .empty && group.offsets.isEmpty && group.pendingOffsets.isEmpty && group.pendingMembers.isEmpty
+        where group.state == .empty && group.offsets.isEmpty && group.pendingOffsets.isEmpty
+            && group.pendingMembers.isEmpty
             && now.wall - group.lastUse > week
         {
             try? commit(.groupDeleted(GroupDeletedRecord { $0.groupID = group.id }))

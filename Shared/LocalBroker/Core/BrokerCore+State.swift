@@ -4,7 +4,9 @@ extension BrokerCore {
     /// Makes the change that a journal record says, without side effects on the journal.
     func apply(_ record: JournalRecord) {
         switch record {
-        case .cluster(let record): clusterID = record.clusterID
+        case .cluster(let record):
+            clusterID = record.clusterID
+            nextTopicID = max(nextTopicID, record.nextTopicID)
         case .producerIDs(let record): reservedProducerIDs = max(reservedProducerIDs, record.next)
         case .topic(let record): apply(record)
         case .topicDeleted(let record):
@@ -89,7 +91,11 @@ extension BrokerCore {
     /// The live state as the shortest journal that gives it.
     func snapshot() -> [JournalRecord] {
         var records: [JournalRecord] = [
-            .cluster(ClusterRecord { $0.clusterID = clusterID }),
+            .cluster(
+                ClusterRecord {
+                    $0.clusterID = clusterID
+                    $0.nextTopicID = nextTopicID
+                }),
             .producerIDs(ProducerIDsRecord { $0.next = reservedProducerIDs }),
         ]
         for topic in topics.values.sorted(by: { $0.id < $1.id }) {

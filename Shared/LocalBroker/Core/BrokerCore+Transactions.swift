@@ -69,7 +69,8 @@ extension BrokerCore {
             if isRepeated { return try accept(transaction) }
         }
         if transaction.state == .ongoing {
-            guard end(transaction, isCommit: false, fencing: true), let ended = transactions[id], !ended.isPrepared else {
+            guard end(transaction, isCommit: false, fencing: true), let ended = transactions[id], !ended.isPrepared
+            else {
                 return refuse(.concurrentTransactions)
             }
             transaction = ended

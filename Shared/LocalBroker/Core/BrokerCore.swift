@@ -42,6 +42,8 @@ package final class BrokerCore {
         package var checkedBytes = 0
         package var removedBytes = 0
         package var completedTransactions = 0
+        /// There are logs on disk of topics that the journal has never heard of.
+        package var unknownTopics = false
     }
 
     enum TimerKey: Hashable {
@@ -239,7 +241,12 @@ package final class BrokerCore {
                 logs.append(log.id)
             }
         }
-        storage.deleteLogs(except: logs)
+        // A log that the journal does not know was deleted, or is newer than what is left of a damaged journal: that one is kept, and
+        // its number is not given to another topic.
+        if let unknown = storage.deleteLogs(except: logs, below: nextTopicID) {
+            recovery.unknownTopics = true
+            nextTopicID = unknown + 1
+        }
         for transaction in transactions.values.sorted(by: { $0.transactionalID < $1.transactionalID }) {
             switch transaction.state {
             case .ongoing:

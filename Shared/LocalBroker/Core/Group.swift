@@ -22,7 +22,6 @@ final class GroupMember {
     /// The request that waits for the group to be complete, or for the leader's assignment.
     var joining: RequestToken?
     var syncing: RequestToken?
-    var joiningVersion: Int16 = 0
 
     init(id: String, request: JoinGroupRequest, client: ClientContext) {
         self.id = id

@@ -137,7 +137,9 @@ final class Journal {
     /// Whether the bytes behind a broken record hold a whole one: then the journal was not torn by a crash, but damaged.
     private func hasRecord(_ file: any ByteFile, after position: Int) throws(StorageError) -> Bool {
         let head = try file.read(at: position, count: 4)
-        guard let length = head.getInteger(at: 0, as: UInt32.self), Int(length) <= Self.largestRecord else { return false }
+        guard let length = head.getInteger(at: 0, as: UInt32.self), Int(length) <= Self.largestRecord else {
+            return false
+        }
         let next = position + 8 + Int(length)
         guard next < file.byteCount else { return false }
         return try read(file, at: next) != nil

@@ -1,10 +1,12 @@
 package struct ClusterRecord: WireStruct {
     package var clusterID: String = ""
+    package var nextTopicID: Int64 = 1
 
     package init() {}
 
     package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
         try coder.string(&clusterID)
+        try coder.int64(&nextTopicID)
         try coder.tags()
     }
 }

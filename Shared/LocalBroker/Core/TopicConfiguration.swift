@@ -41,7 +41,8 @@ package struct TopicConfiguration: Equatable, Sendable {
         Definition(name: "max.message.bytes", kind: .integer(0...(100 << 20)), value: "1048588"),
         Definition(name: "message.timestamp.after.max.ms", kind: .integer(0...(.max)), value: "\(Int64.max)"),
         Definition(name: "message.timestamp.before.max.ms", kind: .integer(0...(.max)), value: "\(Int64.max)"),
-        Definition(name: "message.timestamp.type", kind: .choice(["CreateTime", "LogAppendTime"]), value: "CreateTime"),
+        Definition(
+            name: "message.timestamp.type", kind: .choice(["CreateTime", "LogAppendTime"]), value: "CreateTime"),
         Definition(name: "min.cleanable.dirty.ratio", kind: .ratio, value: "0.5"),
         Definition(name: "min.compaction.lag.ms", kind: .integer(0...(.max)), value: "0"),
         Definition(name: "min.insync.replicas", kind: .integer(1...Int64(Int32.max)), value: "1"),

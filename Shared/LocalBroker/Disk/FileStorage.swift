@@ -111,12 +111,21 @@ package final class FileStorage: BrokerStorage {
         if try Posix.list(topicFolder(of: log)).isEmpty { try Posix.removeTree(topicFolder(of: log)) }
     }
 
-    package func deleteLogs(except logs: [LogID]) {
+    package func deleteLogs(except logs: [LogID], below nextTopicID: Int64) -> Int64? {
         let kept = Set(logs.map { topicFolder(of: $0) })
+        var highest: Int64?
         for name in (try? Posix.list("\(folder)/logs")) ?? [] {
             let path = "\(folder)/logs/\(name)"
-            if !kept.contains(path) { try? Posix.removeTree(path) }
+            guard !kept.contains(path), let number = name.split(separator: ".").last.flatMap({ Int64($0) }) else {
+                continue
+            }
+            if number < nextTopicID {
+                try? Posix.removeTree(path)
+            } else {
+                highest = max(highest ?? 0, number)
+            }
         }
+        return highest
     }
 
     package func synchronize() throws(StorageError) {

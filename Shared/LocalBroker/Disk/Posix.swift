@@ -1,3 +1,5 @@
+import NIOCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
     import Darwin
 #endif
-import NIOCore
 
 /// The system calls of the file storage, with errors as values.
 enum Posix {
@@ -167,6 +168,8 @@ enum Posix {
 }
 
 extension Posix {
+    static var addressInUse: Int32 { EADDRINUSE }
+
     /// Milliseconds since 1970.
     static func wallMilliseconds() -> Int64 {
         var time = timespec()

@@ -75,9 +75,10 @@ package final class MemoryStorage: BrokerStorage {
         notes[log] = nil
     }
 
-    package func deleteLogs(except kept: [LogID]) {
-        let kept = Set(kept)
-        for log in logs.keys where !kept.contains(log) { deleteLog(log) }
+    package func deleteLogs(except kept: [LogID], below nextTopicID: Int64) -> Int64? {
+        let unknown = logs.keys.filter { !kept.contains($0) }
+        for log in unknown where log.topicID < nextTopicID { deleteLog(log) }
+        return unknown.map(\.topicID).filter { $0 >= nextTopicID }.max()
     }
 
     package func synchronize() {}

@@ -54,7 +54,9 @@ struct NoteReader {
     }
 
     mutating func readIndex() -> Index? {
-        guard let maxTimestamp = read(), let created = read(), let count = readCount(elementBytes: 24) else { return nil }
+        guard let maxTimestamp = read(), let created = read(), let count = readCount(elementBytes: 24) else {
+            return nil
+        }
         var entries: [SparseIndex.Entry] = []
         for _ in 0..<count {
             guard let offset = read(), let position = read(), let before = read() else { return nil }
@@ -91,7 +93,9 @@ struct NoteReader {
         guard let count = readCount(elementBytes: 32) else { return nil }
         var transactions: [OpenTransaction] = []
         for _ in 0..<count {
-            guard let producer = read(), let first = read(), let base = read(), let position = read() else { return nil }
+            guard let producer = read(), let first = read(), let base = read(), let position = read() else {
+                return nil
+            }
             transactions.append(
                 OpenTransaction(
                     producerID: producer, firstOffset: first, segmentBaseOffset: base, position: Int(position)))
@@ -105,7 +109,8 @@ struct NoteReader {
         for _ in 0..<count {
             guard let producer = read(), let first = read(), let last = read(), let stable = read() else { return nil }
             transactions.append(
-                AbortedTransaction(producerID: producer, firstOffset: first, lastOffset: last, lastStableOffset: stable))
+                AbortedTransaction(producerID: producer, firstOffset: first, lastOffset: last, lastStableOffset: stable)
+            )
         }
         return transactions
     }

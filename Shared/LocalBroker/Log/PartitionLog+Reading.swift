@@ -140,7 +140,9 @@ extension PartitionLog {
     func offset(forTimestamp timestamp: Int64, limit: Int64) throws(StorageError) -> TimestampedOffset? {
         for segment in segments where segment.maxTimestamp >= timestamp {
             let start = segment.index.position(forTimestamp: timestamp)
-            let found = try scan(segment, from: start) { $0.maxTimestamp >= timestamp && $0.lastOffset >= self.startOffset }
+            let found = try scan(segment, from: start) {
+                $0.maxTimestamp >= timestamp && $0.lastOffset >= self.startOffset
+            }
             guard let found else { continue }
             let record = try firstRecord(in: segment, found.position, found.header) { time, offset in
                 time >= timestamp && offset >= self.startOffset

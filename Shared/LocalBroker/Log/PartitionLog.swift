@@ -85,7 +85,7 @@ package final class PartitionLog {
         }
         guard !header.isControl else { return .rejected(.invalidRecord, "clients may not write control batches") }
         guard header.compression <= 4 else { return .rejected(.unsupportedCompressionType, "unknown compression") }
-        guard header.isTransactional || header.hasProducerID ? header.hasProducerID : true else {
+        guard !header.isTransactional || header.hasProducerID else {
             return .rejected(.invalidRecord, "a transactional batch needs a producer id")
         }
         guard !header.hasProducerID || (header.baseSequence >= 0 && header.producerEpoch >= 0) else {
@@ -122,9 +122,10 @@ package final class PartitionLog {
         }
         header.baseOffset = endOffset
         header.leaderEpoch = Self.leaderEpoch
-        guard let records = batch.getSlice(
-            at: batch.readerIndex + RecordBatchHeader.byteCount,
-            length: batch.readableBytes - RecordBatchHeader.byteCount)
+        guard
+            let records = batch.getSlice(
+                at: batch.readerIndex + RecordBatchHeader.byteCount,
+                length: batch.readableBytes - RecordBatchHeader.byteCount)
         else { return .rejected(.corruptMessage, "") }
         if limits.stampsAppendTime {
             header.attributes |= RecordBatchHeader.logAppendTimeFlag

@@ -31,7 +31,10 @@ package struct RecordBatchBuilder {
     package var header = RecordBatchHeader()
     private var records = ByteBuffer()
 
-    package init(timestamp: Int64, producerID: Int64 = -1, producerEpoch: Int16 = -1, baseSequence: Int32 = -1, isTransactional: Bool = false) {
+    package init(
+        timestamp: Int64, producerID: Int64 = -1, producerEpoch: Int16 = -1, baseSequence: Int32 = -1,
+        isTransactional: Bool = false
+    ) {
         header.baseTimestamp = timestamp
         header.maxTimestamp = timestamp
         header.producerID = producerID
@@ -70,7 +73,8 @@ package struct RecordBatchBuilder {
     }
 
     package consuming func finish() -> ByteBuffer {
-        header.length = Int32(clamping: RecordBatchHeader.byteCount - RecordBatchHeader.lengthOverhead + records.readableBytes)
+        header.length = Int32(
+            clamping: RecordBatchHeader.byteCount - RecordBatchHeader.lengthOverhead + records.readableBytes)
         header.crc = header.checksum(records: records)
         var buffer = ByteBufferAllocator().buffer(capacity: header.batchByteCount)
         header.write(into: &buffer)

@@ -74,7 +74,8 @@ package struct RecordBatchHeader: Equatable, Sendable {
     package var hasProducerID: Bool { producerID >= 0 }
     /// Sequence numbers wrap from 2^31 - 1 to 0.
     package var lastSequence: Int32 {
-        baseSequence < 0 ? baseSequence : Int32(truncatingIfNeeded: (Int64(baseSequence) + Int64(lastOffsetDelta)) & 0x7fff_ffff)
+        baseSequence < 0
+            ? baseSequence : Int32(truncatingIfNeeded: (Int64(baseSequence) + Int64(lastOffsetDelta)) & 0x7fff_ffff)
     }
 
     package func write(into buffer: inout ByteBuffer) {

@@ -23,7 +23,8 @@ struct SparseIndex {
 
     mutating func thinOut() {
         var kept: [Entry] = []
-        for entry in entries where kept.isEmpty || entry.position - kept[kept.count - 1].position >= Self.closedInterval {
+        for entry in entries where kept.isEmpty || entry.position - kept[kept.count - 1].position >= Self.closedInterval
+        {
             kept.append(entry)
         }
         entries = kept

@@ -56,7 +56,8 @@ package protocol BrokerStorage: AnyObject {
     func writeNote(of log: LogID, named name: String, _ bytes: ByteBuffer) throws(StorageError)
     func deleteNote(of log: LogID, named name: String)
     func deleteLog(_ log: LogID) throws(StorageError)
-    /// Deletes what belongs to none of the given logs (left by a crash between the journal's word and the deletion).
-    func deleteLogs(except logs: [LogID])
+    /// Deletes what belongs to none of the given logs and has a topic number below `nextTopicID` (left by a crash between the
+    /// journal's word and the deletion). Returns the highest topic number of what it has kept without knowing it.
+    func deleteLogs(except logs: [LogID], below nextTopicID: Int64) -> Int64?
     func synchronize() throws(StorageError)
 }

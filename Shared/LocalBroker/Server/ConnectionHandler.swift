@@ -96,7 +96,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             partial = ByteBuffer()
         }
         guard var buffer = partial.take() else { return .incomplete }
-        if buffer.readableBytes < 4, var head = input.readSlice(length: min(4 - buffer.readableBytes, input.readableBytes)) {
+        if buffer.readableBytes < 4,
+            var head = input.readSlice(length: min(4 - buffer.readableBytes, input.readableBytes))
+        {
             buffer.writeBuffer(&head)
         }
         guard let length = buffer.getInteger(at: buffer.readerIndex, as: Int32.self) else {

@@ -20,7 +20,9 @@ public final class LocalBroker: Sendable {
     private let server: any Channel
     private let connections: ConnectionRegistry
     private let lock: LockBox
-    private let isShutDown = Mutex(false)
+    /// Ends when the server's socket is closed. A task, because the socket's own future answers nobody once its thread is gone.
+    private let closed: Task<Void, any Error>
+    private let stopping = Mutex<Task<Void, any Error>?>(nil)
 
     /// Opens the data directory, recovers what a former process has left, and listens.
     ///
@@ -41,12 +43,14 @@ public final class LocalBroker: Sendable {
             let inbox = BrokerInbox(loop: loop, driver: driver)
             let connections = ConnectionRegistry(limit: configuration.maximumConnections)
             let maximumFrame = min(configuration.maximumRequestBytes, Int(Int32.max))
-            let server = try await ServerBootstrap(group: networkGroup)
+            let bootstrap = ServerBootstrap(group: networkGroup)
                 .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
                 .childChannelOption(
-                    .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20))
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 1 << 20)
+                )
                 .childChannelOption(.writeBufferWaterMark, value: .init(low: 1 << 20, high: 4 << 20))
                 .childChannelInitializer { channel in
                     guard let id = connections.add(channel) else {
@@ -57,7 +61,14 @@ public final class LocalBroker: Sendable {
                             ConnectionHandler(id: id, inbox: inbox, maximumFrame: maximumFrame))
                     }
                 }
-                .bind(to: address).get()
+            let server: any Channel
+            do {
+                server = try await bootstrap.bind(to: address).get()
+            } catch let error as IOError where error.errnoCode == Posix.addressInUse {
+                throw LocalBrokerError(
+                    "\(configuration.host):\(configuration.port) is in use by another program; choose another port, or 0"
+                )
+            }
             let port = server.localAddress?.port ?? configuration.port
             let host = configuration.advertisedHost ?? configuration.host
             try await loop.submit { driver.value.advertise(host: host, port: port) }.get()
@@ -84,19 +95,26 @@ public final class LocalBroker: Sendable {
         self.server = server
         self.connections = connections
         self.lock = lock
+        closed = Task { try await server.closeFuture.get() }
     }
 
     /// Returns when the broker no longer listens.
-    public func waitUntilClosed() async throws { try await server.closeFuture.get() }
+    public func waitUntilClosed() async throws { try await closed.value }
 
-    /// Stops listening, closes the connections, and leaves the data directory so that the next start is fast. Idempotent.
+    /// Stops listening, closes the connections, and leaves the data directory so that the next start is fast. May be called more
+    /// than once; every call returns when the broker has stopped.
     public func shutdown() async throws {
-        let isFirst = isShutDown.withLock { isShutDown in
-            defer { isShutDown = true }
-            return !isShutDown
+        let task = stopping.withLock { stopping in
+            let task = stopping ?? Task { try await self.stop() }
+            stopping = task
+            return task
         }
-        guard isFirst else { return try await waitUntilClosed() }
+        try await task.value
+    }
+
+    private func stop() async throws {
         try? await server.close().get()
+        try? await closed.value
         for channel in connections.all() { try? await channel.close().get() }
         let driver = driver
         try await brokerGroup.next().submit { driver.value.close() }.get()
@@ -162,6 +180,14 @@ public final class LocalBroker: Sendable {
                 "checked_bytes": "\(broker.recovery.checkedBytes)", "removed_bytes": "\(broker.recovery.removedBytes)",
                 "completed_transactions": "\(broker.recovery.completedTransactions)",
             ])
+        if broker.recovery.unknownTopics {
+            logger.warning(
+                "there are logs of topics that the journal does not know; they are kept but not served",
+                metadata: ["folder": "\(configuration.dataDirectory ?? "")/logs"])
+        }
+        if broker.recovery.removedBytes > 0 {
+            logger.notice("what was being written when the broker died has been cut off; it was never acknowledged")
+        }
         return BrokerDriver(
             engine: ProtocolEngine(core: broker), storage: storage,
             synchronizes: configuration.fsync && configuration.dataDirectory != nil, loop: loop, logger: logger)

@@ -38,7 +38,6 @@ package struct ErrorCode: RawRepresentable, Hashable, Sendable {
     package static let concurrentTransactions = ErrorCode(rawValue: 51)
     package static let operationNotAttempted = ErrorCode(rawValue: 55)
     package static let storageError = ErrorCode(rawValue: 56)
-    package static let unknownProducerID = ErrorCode(rawValue: 59)
     package static let nonEmptyGroup = ErrorCode(rawValue: 68)
     package static let groupIDNotFound = ErrorCode(rawValue: 69)
     package static let fetchSessionIDNotFound = ErrorCode(rawValue: 70)

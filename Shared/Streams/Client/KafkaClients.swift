@@ -4,19 +4,28 @@ package import Logging
 /// The handles of a stream thread, from the Kafka module.
 package final class KafkaClients: StreamClients {
     private let configuration: KafkaConfiguration
+    private let sessionTimeout: Duration
     private let logger: Logger
 
-    package init(_ configuration: KafkaConfiguration, logger: Logger) {
+    /// - Parameter sessionTimeout: above the transaction timeout of 10 s, so that a hanging transaction has ended before
+    ///   its member is replaced. (Static members do not leave: a process that stops for good is missed after this time.)
+    package init(_ configuration: KafkaConfiguration, sessionTimeout: Duration = .seconds(12), logger: Logger) {
         self.configuration = configuration
+        self.sessionTimeout = sessionTimeout
         self.logger = logger
     }
 
     package func consumer(group: String, identity: String, listener: any RebalanceListener) throws(ClientError)
         -> any StreamConsumer
     {
-        try KafkaStreamConsumer(
-            configuration.client(identity), group: ConsumerGroup(id: group, instanceID: identity), listener: listener,
-            logger: logger)
+        var configuration = configuration.client(identity)
+        // A member learns of a rebalance with its next heartbeat; the default of 3 s would be most of the rebalance.
+        let beat = min(1_000, sessionTimeout.components.seconds * 1_000 / 3)
+        configuration.properties.merge(["heartbeat.interval.ms": "\(max(100, beat))"]) { own, _ in own }
+        return try KafkaStreamConsumer(
+            configuration,
+            group: ConsumerGroup(id: group, instanceID: identity, sessionTimeout: sessionTimeout),
+            listener: listener, logger: logger)
     }
 
     package func producer(identity: String) throws(ClientError) -> any StreamProducer {

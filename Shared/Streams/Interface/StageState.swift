@@ -15,6 +15,9 @@ public enum StageState: Sendable, Hashable, CustomStringConvertible {
     /// - Parameter caughtUp: whether all tasks of this process have passed an end of their inputs within the last 2 s.
     case running(caughtUp: Bool)
 
+    /// A stream thread has not come round for 30 s: something in it hangs.
+    case stalled(seconds: Int)
+
     /// The end: after ``StageRuntime/stop(within:)`` with `nil`, else with the reason.
     case stopped(StreamFailure?)
 
@@ -23,6 +26,7 @@ public enum StageState: Sendable, Hashable, CustomStringConvertible {
         case .starting: "starting"
         case .restoring(let progress, let records): "restoring: \(Int(progress * 100)) %, \(records) records"
         case .running(let caughtUp): caughtUp ? "running, caught up" : "running, behind"
+        case .stalled(let seconds): "stalled for \(seconds) s"
         case .stopped(let failure): failure.map { "stopped: \($0)" } ?? "stopped"
         }
     }
@@ -37,14 +41,23 @@ package enum ThreadPhase: Sendable, Hashable {
 }
 
 extension StageState {
+    /// Milliseconds. The longest that a step takes in good order is the end of a transaction, 10 s.
+    private static let stallAfter: Int64 = 30_000
+
     /// The stage is as far as its slowest thread.
-    package init(_ phases: [ThreadPhase], failure: StreamFailure?) {
+    ///
+    /// - Parameter silence: the longest time in milliseconds since a thread has last come round.
+    package init(_ phases: [ThreadPhase], silence: Int64 = 0, failure: StreamFailure?) {
         if let failure {
             self = .stopped(failure)
             return
         }
         if !phases.isEmpty, phases.allSatisfy({ $0 == .stopped }) {
             self = .stopped(nil)
+            return
+        }
+        if silence >= Self.stallAfter {
+            self = .stalled(seconds: Int(silence / 1_000))
             return
         }
         var shares: [Double] = []

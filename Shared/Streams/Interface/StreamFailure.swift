@@ -40,6 +40,8 @@ public enum StreamFailure: Error, Sendable, Hashable, CustomStringConvertible {
 package enum WorkerError: Error, Sendable, Hashable {
     /// Destroy the handles and begin again with a restore.
     case rebuild(String, isFenced: Bool)
+    /// The broker does not answer: begin again, as often as it takes.
+    case unavailable(String)
     case stop(StreamFailure)
 }
 

@@ -194,7 +194,7 @@ final class RestoreSession {
             return try watermarks.watermarks(partitions.map(changelog), deadline: deadline)
                 .map { ($0.key.partition, $0.value) }
         } catch {
-            throw error.rebuild
+            throw error.reaction == .retry ? .unavailable(error.description) : error.rebuild
         }
     }
 

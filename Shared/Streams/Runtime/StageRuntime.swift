@@ -12,6 +12,8 @@ import Synchronization
 public final class StageRuntime: Sendable {
     private struct Shared {
         var phases: [ThreadPhase]
+        /// When each thread has last come round, in monotonic milliseconds.
+        var rounds: [Int64]
         var failure: StreamFailure?
         /// Threads that have not ended, the observer's included.
         var alive = 0
@@ -64,12 +66,19 @@ public final class StageRuntime: Sendable {
         logger[metadataKey: "service"] = "\(stage.service)"
         logger[metadataKey: "stage"] = "\(stage.name)"
         self.logger = logger
-        shared = Mutex(Shared(phases: Array(repeating: .starting, count: threads)))
+        shared = Mutex(
+            Shared(
+                phases: Array(repeating: .starting, count: threads), rounds: Array(repeating: 0, count: threads)))
     }
 
     /// For readiness.
     public var state: StageState {
-        shared.withLock { StageState($0.phases, failure: $0.failure) }
+        let now = time.monotonic
+        return shared.withLock { shared in
+            let running = zip(shared.phases, shared.rounds).filter { $0.0 != .stopped && $0.0 != .starting }
+            return StageState(
+                shared.phases, silence: running.map { now - $0.1 }.max() ?? 0, failure: shared.failure)
+        }
     }
 
     /// Prepares the topics, then starts the threads. Once.
@@ -97,7 +106,13 @@ public final class StageRuntime: Sendable {
             let thread = StreamThread(
                 stage: stage, number: number, instance: instance, clients: clients, progress: progress, time: time,
                 logger: logger, options: options, stop: stopSignal,
-                report: { [self] phase in shared.withLock { $0.phases[number] = phase } })
+                report: { [self] phase in
+                    let now = time.monotonic
+                    shared.withLock { shared in
+                        shared.phases[number] = phase
+                        shared.rounds[number] = now
+                    }
+                })
             spawn("\(number)") { [self] in
                 do throws(StreamFailure) {
                     try thread.run()

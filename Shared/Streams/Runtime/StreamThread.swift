@@ -7,6 +7,8 @@ import Logging
 struct StreamThread: Sendable {
     /// How long a poll may wait when there is nothing to do; also the delay of the stop: milliseconds.
     private static let wait: Int64 = 20
+    /// Between two attempts to reach the broker: milliseconds.
+    private static let pause: Int64 = 500
 
     let stage: StageDefinition
     let number: Int
@@ -17,6 +19,7 @@ struct StreamThread: Sendable {
     let logger: Logger
     let options: StreamWorker.Options
     let stop: StopSignal
+    /// Called in every round.
     let report: @Sendable (ThreadPhase) -> Void
 
     /// - Throws: why the stage cannot go on.
@@ -34,6 +37,9 @@ struct StreamThread: Sendable {
                 worker.discard(deadline: .after(.seconds(5)))
                 switch error {
                 case .stop(let failure): throw failure
+                case .unavailable(let reason):
+                    logger.warning("the broker does not answer, trying again", metadata: ["reason": "\(reason)"])
+                    _ = stop.wait(milliseconds: Self.pause)
                 case .rebuild(let reason, let isFenced):
                     metrics.rebuilds.increment()
                     switch backoff.failed(now: time.monotonic) {
@@ -53,14 +59,9 @@ struct StreamThread: Sendable {
 
     private func work(_ worker: StreamWorker) throws(WorkerError) {
         try worker.open()
-        var phase = ThreadPhase.starting
         while !stop.isSet {
             try worker.step(wait: Self.wait)
-            let now = worker.phase
-            if now != phase {
-                phase = now
-                report(now)
-            }
+            report(worker.phase)
         }
         try worker.close(deadline: .after(.seconds(stop.remaining)))
     }

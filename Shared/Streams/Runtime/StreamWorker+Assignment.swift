@@ -16,19 +16,31 @@ extension StreamWorker {
             case .open(let partitions): try openSlots(partitions)
             case .resume(let partitions):
                 let consumer = try consumer()
-                try client { () throws(ClientError) in try consumer.resume(topicPartitions(partitions)) }
+                try client { () throws(ClientError) in
+                    try consumer.resume(topicPartitions(partitions))
+                    try consumer.seek(missedPositions(partitions))
+                }
+                missed.subtract(partitions)
             case .drop(let partitions):
                 for partition in partitions { slots[partition] = nil }
                 restore?.drop(partitions)
             case .commit:
                 isGivingUp = true
                 defer { isGivingUp = false }
-                let committed = try commit(isClean: true, deadline: .after(options.revokeBudget))
+                let committed = try commit(isClean: true, deadline: closeDeadline.limited(to: options.revokeBudget))
                 try perform(machine.commitEnded(committed))
             case .abort, .newProducer: replacesProducer = true
             }
         }
         settle()
+    }
+
+    private func missedPositions(_ partitions: [Int32]) -> [TopicPartition: Int64] {
+        var positions: [TopicPartition: Int64] = [:]
+        for partition in partitions where missed.contains(partition) {
+            for input in slots[partition]?.inputs ?? [] { positions[input.topicPartition] = input.position }
+        }
+        return positions
     }
 
     /// After a change of the assignment.
@@ -38,6 +50,9 @@ extension StreamWorker {
         progress.watch(running.flatMap { $0.inputs.map(\.topicPartition) }, thread: thread)
         metrics.dropLags()
         if machine.restoring.isEmpty, let finished = restore {
+            if finished.isFinished, finished.restored > 0 {
+                logger.info("restored", metadata: ["records": "\(finished.restored)"])
+            }
             finished.close(deadline: .after(.seconds(5)))
             restore = nil
         }
@@ -183,6 +198,7 @@ extension StreamWorker: RebalanceListener {
         handle { () throws(WorkerError) in
             logger.info("revoked", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
             toLocate = []
+            missed = []
             try perform(machine.revoked())
             generation = nil
         }
@@ -192,6 +208,7 @@ extension StreamWorker: RebalanceListener {
         handle { () throws(WorkerError) in
             logger.warning("lost", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
             toLocate = []
+            missed = []
             intakeEpoch += 1
             try perform(machine.lost())
             generation = nil

@@ -15,7 +15,8 @@ package final class StreamWorker {
         package var commitBudget = Duration.seconds(10)
         /// For everything that is done while the whole group waits.
         package var revokeBudget = Duration.seconds(8)
-        package var startBudget = Duration.seconds(60)
+        /// For the broker to answer at the start; then the stop is looked at.
+        package var startBudget = Duration.seconds(10)
         package var memory = ProcessMemory.shared
 
         package init() {}
@@ -49,6 +50,10 @@ package final class StreamWorker {
     var isJoined = false
     /// Set when the handles are being thrown away: callbacks do nothing any more.
     var isDiscarded = false
+    /// Of these, records or ends came before the state was there. They are read again.
+    var missed: Set<Int32> = []
+    /// While it is being closed.
+    var closeDeadline = Deadline.never
     /// A revocation is being answered: what is undone is not read again here.
     var isGivingUp = false
     /// The committed positions while they are being acted on.
@@ -65,6 +70,7 @@ package final class StreamWorker {
     var takenBytes = 0
     var abortsInARow = 0
     var lastLagReport: Int64 = .min
+    var lastPollWarning: Int64 = .min / 2
 
     package init(
         stage: StageDefinition, thread: Int, identity: String, clients: any StreamClients, time: any TimeSource,
@@ -101,19 +107,26 @@ package final class StreamWorker {
         let session = TransactionSession(producer)
         session.assignment = machine.epoch
         sessionHandle = session
+        try available(until: deadline) { () throws(ClientError) in try producer.initialize(deadline: deadline) }
+        let topics = stage.writtenTopics.map(\.name)
+        try available(until: deadline) { () throws(ClientError) in try producer.warm(topics, deadline: deadline) }
+    }
+
+    /// Repeats a call until the broker answers.
+    private func available(until deadline: Deadline, _ body: () throws(ClientError) -> Void) throws(WorkerError) {
         while true {
             do throws(ClientError) {
-                try producer.initialize(deadline: deadline)
-                try producer.warm(stage.writtenTopics.map(\.name), deadline: deadline)
-                return
+                return try body()
             } catch {
-                guard error.reaction == .retry, !deadline.isExpired else { throw error.rebuild }
+                guard error.reaction == .retry else { throw error.rebuild }
+                if deadline.isExpired { throw .unavailable(error.description) }
             }
         }
     }
 
     /// Commits, gives the partitions back and leaves the group.
     package func close(deadline: Deadline) throws(WorkerError) {
+        closeDeadline = deadline
         consumerHandle?.close(deadline: deadline)
         defer { discard(deadline: deadline) }
         if let deferred { throw deferred }
@@ -172,7 +185,12 @@ package final class StreamWorker {
         } catch {
             if let deferred { throw deferred }
             guard error.reaction != .fatal else { throw error.rebuild }
-            logger.warning("poll failed, trying again", metadata: ["error": "\(error)"])
+            // An unreachable broker is reported again and again.
+            let now = time.monotonic
+            if now - lastPollWarning >= 10_000 {
+                lastPollWarning = now
+                logger.warning("poll failed, trying again", metadata: ["error": "\(error)"])
+            }
         }
         if let deferred { throw deferred }
     }
@@ -181,6 +199,7 @@ package final class StreamWorker {
         let epoch = intakeEpoch
         for run in batch.runs {
             guard let slot = runningSlot(run.topicPartition), let input = slot.index(of: run.topicPartition) else {
+                if machine.owned.contains(run.topicPartition.partition) { missed.insert(run.topicPartition.partition) }
                 continue
             }
             if slot.inputs[input].mustAnnounce {
@@ -203,6 +222,7 @@ package final class StreamWorker {
         takenBytes += batch.byteCount
         for end in batch.endsOfPartition {
             guard let slot = runningSlot(end.topicPartition), let input = slot.index(of: end.topicPartition) else {
+                if machine.owned.contains(end.topicPartition.partition) { missed.insert(end.topicPartition.partition) }
                 continue
             }
             slot.moved(input: input, to: end.position)

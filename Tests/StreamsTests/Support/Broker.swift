@@ -12,9 +12,15 @@ struct TestBroker {
     let broker: LocalBroker
     let kafka: KafkaConfiguration
 
-    static func with<R>(_ body: (TestBroker) async throws -> R) async throws -> R {
+    /// - Parameters:
+    ///   - directory: where the broker keeps its data; `nil` for memory.
+    ///   - port: 0 for one of the system's choice.
+    static func with<R>(
+        directory: String? = nil, port: Int = 0, _ body: (TestBroker) async throws -> R
+    ) async throws -> R {
         var configuration = LocalBrokerConfiguration()
-        configuration.port = 0
+        configuration.port = port
+        configuration.dataDirectory = directory
         let broker = try await LocalBroker.start(configuration, logger: silent)
         let kafka = KafkaConfiguration(bootstrapServers: broker.bootstrapServers, statisticsInterval: .zero)
         do {

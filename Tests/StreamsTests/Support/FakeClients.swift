@@ -191,7 +191,7 @@ final class FakeConsumer: StreamConsumer {
         try clients.call("poll") { () throws(ClientError) in
             if isFenced { throw ClientError(.fatal, isFenced: true, "FENCED_INSTANCE_ID") }
             try serveGroup()
-            for topicPartition in assignment where !paused.contains(topicPartition) {
+            for topicPartition in assignment where !paused.contains(topicPartition) || cluster.ignoresPauses {
                 guard let position = positions[topicPartition] else { continue }
                 positions[topicPartition] = cluster.deliver(
                     topicPartition, from: position, limit: maximumRecords, into: batch, reported: &reportedEnds)

@@ -54,6 +54,9 @@ final class FakeCluster: @unchecked Sendable {
     var transactions: [Transaction] = []
     let time: ManualTime
 
+    /// A client that delivers what it had fetched before a pause.
+    var ignoresPauses = false
+
     /// Called before every call of a client, with its name.
     var fault: (String, FakeProcess) -> Fault = { _, _ in .none }
 
