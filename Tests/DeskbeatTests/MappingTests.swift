@@ -35,7 +35,8 @@ import Testing
     }
 
     @Test func repeatedColumnIsPlacedWhenItIsUsed() throws {
-        let mapping = try Mapping(yaml: "source: x\ntype: support.ticket.restored\ntime: updated\ndata: {ticket_id: n}\n")
+        let yaml = "source: x\ntype: support.ticket.restored\ntime: updated\ndata: {ticket_id: n}\n"
+        let mapping = try Mapping(yaml: yaml)
         #expect(throws: Never.self) { try RowMapper(mapping, header: ["n", "updated", "x", "x"]) }
         let error = #expect(throws: MappingError.self) { try RowMapper(mapping, header: ["n", "updated", "n"]) }
         #expect(try #require(error).description == "mapping:4:19: the file has several columns \"n\"")
