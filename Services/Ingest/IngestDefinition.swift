@@ -10,11 +10,18 @@ package enum IngestDefinition {
         variables: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> ServiceDefinition {
         let settings = try IngestSettings(options, environment: variables)
-        let tokensFile = try settings.tokensFile.map { path in try TokensFile(path: path, logger: environment.logger) }
+        let tokensFile = try settings.tokensFile.map { path throws(SettingsError) in
+            try Self.tokensFile(path, environment)
+        }
         if tokensFile == nil {
             environment.logger.warning(
                 "anybody who reaches the HTTP address may post events; set --tokens-file to change that")
         }
+        if !environment.rules.pseudonymize.isEmpty, !environment.rules.keepUnknown.isEmpty {
+            environment.logger.warning(
+                "pseudonymize drops the members of keep_unknown: they may carry the ids that it replaces")
+        }
+        for (name, help) in Self.help { environment.metrics.describe(name, help) }
         let producer = try KafkaInboundProducer(environment)
         let readiness = environment.readiness
         let route = EventsRoute(
@@ -25,6 +32,31 @@ package enum IngestDefinition {
             pseudonymizer: try pseudonymizer(environment.rules, keyFile: settings.pseudonymKeyFile))
         return ServiceDefinition(
             stages: [stage], routes: { route.add(to: $0) }, parts: [producer] + (tokensFile.map { [$0] } ?? []))
+    }
+
+    private static let help = [
+        ("ingest_http_events_accepted_total", "Events that were acknowledged as durable to a sender over HTTP"),
+        ("ingest_http_events_rejected_total", "Events over HTTP that are no valid events, by reason"),
+        ("ingest_http_requests_total", "Requests to /v1/events by the status of their answer"),
+        ("ingest_events_forwarded_total", "Events written to a canonical topic, repeated transactions included"),
+        (
+            "ingest_records_rejected_total",
+            "Inbound records written to the dead letters, repeated transactions included"
+        ),
+    ]
+
+    private static func tokensFile(_ path: String, _ environment: ServiceEnvironment) throws(SettingsError)
+        -> TokensFile
+    {
+        do {
+            return try TokensFile(path: path, logger: environment.logger)
+        } catch {
+            let remedy = "write one \"token source-prefix\" per line"
+            throw SettingsError(faults: [
+                SettingsFault(
+                    setting: "--tokens-file (DESKBEAT_TOKENS_FILE)", reason: error.description, remedy: remedy)
+            ])
+        }
     }
 
     /// - Returns: nil when the rules ask for no pseudonyms.

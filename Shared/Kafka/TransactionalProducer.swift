@@ -219,15 +219,25 @@ public import Logging
         // Flushes first, so that the count of delivery reports is complete before the commit is asked for.
         try flush(deadline)
         if let failure = ledger.failure { throw handle.fatalError("commit the transaction") ?? failure }
-        guard ledger.delivered == sent else {
-            throw KafkaError(
-                code: .underlyingFailure, reason: "\(ledger.delivered) of \(sent) records were delivered",
-                operation: "commit the transaction", reaction: .abort)
-        }
+        guard ledger.delivered == sent else { throw transactionError("commit the transaction") }
         try call("commit the transaction", deadline) { handle in
             unsafe rd_kafka_commit_transaction(handle, deadline.milliseconds)
         }
         isInTransaction = false
+    }
+
+    /// Why records are missing. librdkafka purges them when it has found out, by another request, that the transaction
+    /// is over (fenced, not authorized); beginning another one in this state fails and tells that reason.
+    private func transactionError(_ operation: String) -> KafkaError {
+        if let fatal = handle.fatalError(operation) { return fatal }
+        if let probe = unsafe rd_kafka_begin_transaction(handle.pointer) {
+            let error = unsafe KafkaError(consuming: probe, operation: operation)
+            if error.reaction == .abort { return error }
+        }
+        return handle.fatalError(operation)
+            ?? KafkaError(
+                code: .underlyingFailure, reason: "\(ledger.delivered) of \(sent) records were delivered",
+                operation: operation, reaction: .abort)
     }
 
     /// Throws away the transaction's records and offsets.

@@ -34,6 +34,14 @@ import Testing
         #expect(text.contains(message), "\(text)")
     }
 
+    @Test func repeatedColumnIsPlacedWhenItIsUsed() throws {
+        let yaml = "source: x\ntype: support.ticket.restored\ntime: updated\ndata: {ticket_id: n}\n"
+        let mapping = try Mapping(yaml: yaml)
+        #expect(throws: Never.self) { try RowMapper(mapping, header: ["n", "updated", "x", "x"]) }
+        let error = #expect(throws: MappingError.self) { try RowMapper(mapping, header: ["n", "updated", "n"]) }
+        #expect(try #require(error).description == "mapping:4:19: the file has several columns \"n\"")
+    }
+
     @Test func unknownColumnIsPlaced() throws {
         let mapping = try Mapping(
             yaml: "source: x\ntype: support.ticket.restored\ntime: updated\ndata: {ticket_id: nubmer}\n")

@@ -226,6 +226,19 @@ import Testing
             try run(task(), [change]).rejected == [.init(record: 0, reason: "invalid_field", pointer: "/data/status")])
     }
 
+    @Test func currenciesWithoutARate() throws {
+        func purchase(_ currency: String) -> String {
+            event(
+                "purchase.completed",
+                #"{"customer_id":"C","purchase_id":"p","amount":"9.90","currency":"\#(currency)"}"#)
+        }
+        let rules = try Rules(parsing: "currency: EUR\nrates: {USD: 0.92}")
+        #expect(try run(task(rules), ["EUR", "usd", "CHF"].map(purchase)).rejected.map(\.record) == [2])
+        let rejected = try run(task(rules), [purchase("CHF")]).rejected
+        #expect(rejected == [.init(record: 0, reason: "unsupported_currency", pointer: "/data/currency")])
+        #expect(try run(task(), [purchase("CHF")]).rejected.isEmpty)
+    }
+
     @Test func pseudonyms() throws {
         // printf 'C-7' | openssl dgst -sha256 -hmac 0123456789abcdef
         let pseudonym = Self.opensslPseudonym
@@ -247,6 +260,10 @@ import Testing
         #expect(half.sent[1].value.contains(#""customer_id":"C-7""#))
         #expect(half.sent[2].key == pseudonym)
         #expect(!half.sent[2].value.contains("C-7"))
+        // Members without a name may carry the same ids.
+        let kept = try run(
+            task(Rules(parsing: "keep_unknown: [copy]"), pseudonymizer: agents), [created(data: #""copy":"C-7""#)])
+        #expect(!kept.sent[0].value.contains("C-7"))
         // A cleared member stays cleared.
         let cleared = try run(
             task(pseudonymizer: both), [event("ticket.updated", #"{"ticket_id":"1","agent_id":null}"#)])

@@ -97,6 +97,11 @@ struct BrokerTests {
                 try producer.begin()
                 try producer.send(topic, 0, nil, "aborted")
                 try producer.sendOffsets([input: offset], metadata, patience)
+                // An abort takes back what is still in the queue; this record has to be in the log.
+                let uncommitted = try KafkaConsumer(configuration: configuration, readUncommitted: true, logger: quiet)
+                let deadline = patience
+                while try uncommitted.watermarks(input, deadline).high < 1 { try #require(!deadline.isExpired) }
+                try uncommitted.close(patience)
                 try producer.abort(patience)
                 #expect(try consumer.committed([input], patience).isEmpty)
 

@@ -65,12 +65,19 @@ import Testing
             cluster, topic, code.map { rd_kafka_resp_err_t(rawValue: $0.rawValue) } ?? RD_KAFKA_RESP_ERR_NO_ERROR)
     }
 
+    /// For good: the mock cluster cannot be relied on to get its port back.
     func setDown(_ broker: Int32 = 1) {
         unsafe rd_kafka_mock_broker_set_down(cluster, broker)
     }
 
-    func setUp(_ broker: Int32 = 1) {
-        unsafe rd_kafka_mock_broker_set_up(cluster, broker)
+    /// Requests of this kind fail with an error that librdkafka repeats, until `recover`.
+    func stall(_ api: API, _ code: KafkaError.Code) {
+        let natives = Array(repeating: rd_kafka_resp_err_t(rawValue: code.rawValue), count: 100_000)
+        unsafe rd_kafka_mock_push_request_errors_array(cluster, api.rawValue, natives.count, natives)
+    }
+
+    func recover(_ api: API) {
+        unsafe rd_kafka_mock_clear_request_errors(cluster, api.rawValue)
     }
 }
 

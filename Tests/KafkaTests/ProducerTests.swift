@@ -83,11 +83,11 @@ struct ProducerTests {
         try cluster.createTopic("inbound")
         let producer = try KafkaProducer(configuration: cluster.configuration, maxRecords: 1, logger: quiet)
         _ = try await producer.send(record("warm"))
-        cluster.setDown()
+        cluster.stall(.produce, .notEnoughReplicas)
         let record = record("first")
         let waiting = Task { try await producer.send(record) }
         try await full(producer)
-        cluster.setUp()
+        cluster.recover(.produce)
         #expect(try await waiting.value.offset == 1)
         try await producer.close(patience)
     }

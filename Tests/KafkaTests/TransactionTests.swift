@@ -71,12 +71,12 @@ struct TransactionTests {
             try producer.sendOffsets(
                 [TopicPartition(topic: "output", partition: 0): OffsetAndMetadata(offset: 1)], metadata, patience)
             // The first attempt purges and then waits for the broker; what it purged has not failed.
-            cluster.setDown()
+            cluster.stall(.endTransaction, .coordinatorLoading)
             let error = try #require(throws: KafkaError.self) { try producer.abort(.after(.milliseconds(200))) }
             #expect(error.reaction == .retry)
             #expect(producer.failure == nil)
             #expect(producer.isInTransaction)
-            cluster.setUp()
+            cluster.recover(.endTransaction)
             try producer.abort(patience)
             #expect(producer.failure == nil)
             #expect(producer.sent == 0)
@@ -160,11 +160,11 @@ struct TransactionTests {
             let producer = try TransactionalProducer.ready(cluster)
             try producer.begin()
             try producer.send("output", 0, nil, "v")
-            cluster.setDown()
-            let error = try #require(throws: KafkaError.self) { try producer.commit(.after(.milliseconds(100))) }
+            cluster.stall(.endTransaction, .coordinatorLoading)
+            let error = try #require(throws: KafkaError.self) { try producer.commit(.after(.milliseconds(500))) }
             #expect(error.reaction == .retry)
             #expect(producer.isInTransaction)
-            cluster.setUp()
+            cluster.recover(.endTransaction)
             try producer.commit(patience)
             try producer.close(patience)
         }

@@ -74,6 +74,23 @@ struct TriageTests {
         }
     }
 
+    /// The records are purged, not refused: the reason is the one of the request that failed.
+    @Test func aRefusedPartitionAbortsAndTellsWhy() async throws {
+        try await onThread {
+            let cluster = try MockCluster()
+            let producer = try ready(cluster)
+            try producer.begin()
+            cluster.fail(.addPartitionsToTransaction, .topicAuthorization)
+            try producer.send("output", 0, nil, "v")
+            let error = try #require(throws: KafkaError.self) { try producer.commit(patience) }
+            #expect(error.reaction == .abort)
+            #expect(error.code == .topicAuthorization)
+            #expect(cluster.unconsumedErrors(.addPartitionsToTransaction) == 0)
+            try producer.abort(patience)
+            try producer.close(patience)
+        }
+    }
+
     @Test func aLoadingCoordinatorIsWaitedFor() async throws {
         try await onThread {
             let cluster = try MockCluster()
@@ -129,17 +146,17 @@ struct TriageTests {
     }
 
     /// Retriable while there is time, and the deadline is kept.
-    @Test func initializingWithoutABrokerEndsWithTheDeadline() async throws {
+    @Test func initializingEndsWithItsDeadlineAndGoesOn() async throws {
         try await onThread {
             let cluster = try MockCluster()
             let producer = try TransactionalProducer(
                 configuration: cluster.configuration, transactionalID: "tx", logger: quiet)
-            cluster.setDown()
+            cluster.stall(.initProducerID, .coordinatorLoading)
             let error = try #require(throws: KafkaError.self) {
-                try producer.initTransactions(.after(.milliseconds(300)))
+                try producer.initTransactions(.after(.milliseconds(500)))
             }
             #expect(error.reaction == .retry)
-            cluster.setUp()
+            cluster.recover(.initProducerID)
             try producer.initTransactions(patience)
             try producer.close(patience)
         }

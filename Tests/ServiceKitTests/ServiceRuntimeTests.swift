@@ -161,7 +161,9 @@ final class FakeStage: Sendable {
                 environment: ServiceEnvironment(
                     settings: try ServiceSettings(options, service: "second", environment: [:]), rules: .default,
                     metrics: first.metrics, readiness: Readiness(), logger: first.logger), prepare: { [] })
-            await #expect(throws: (any Error).self) { try await second.group().run() }
+            let error = try #require(await #expect(throws: HTTPServiceError.self) { try await second.group().run() })
+            #expect(error.description.contains("HTTP cannot be served at \(address)"))
+            #expect(error.description.contains("--http (DESKBEAT_HTTP)"))
             await group.triggerGracefulShutdown()
         }
         try end.get()

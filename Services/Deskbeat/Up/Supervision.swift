@@ -195,6 +195,8 @@ package struct Supervision: Sendable {
     // MARK: - The end
 
     private func listen() -> TerminationSignals {
+        // Whoever reads our standard error may go; the services are to go on.
+        _ = signal(SIGPIPE, SIG_IGN)
         let (children, post) = (children, post)
         let seen = Mutex(0)
         let signals = TerminationSignals()

@@ -165,5 +165,9 @@ extension DecoderOptions {
             statusAliases[alias] = TicketStatus.allCases.first { $0.name == name }
         }
         keepUnknown = rules.keepUnknown
+        // Without a reporting currency in the rules every one is taken: nothing says which would be wrong.
+        if let reporting = rules.sections["currency"]?.text {
+            currencies = [reporting] + (rules.sections["rates"]?.entries?.map(\.key) ?? [])
+        }
     }
 }

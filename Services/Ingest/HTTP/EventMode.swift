@@ -23,6 +23,10 @@ package enum EventMode: Sendable, Equatable {
     /// - Returns: nil for a media type that carries no events.
     package init?(headers: HTTPFields) {
         guard let contentType = headers[.contentType] else { return nil }
+        if contentType == "application/cloudevents+json" {
+            self = .structured
+            return
+        }
         let type = contentType.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased()
         switch type {
         case "application/cloudevents+json": self = .structured

@@ -16,6 +16,7 @@ package struct EventsRoute: Sendable {
     private let intake: EventIntake
     private let producer: any InboundProducer
     private let budget: RequestBudget
+    private let deadlines: BodyDeadlines
     private let limiter: RateLimiter
     private let figures: IntakeFigures
     private let isOpen: @Sendable () -> Bool
@@ -43,6 +44,7 @@ package struct EventsRoute: Sendable {
         self.clock = clock
         budget = RequestBudget(requests: limits.requests, bytes: limits.bodyMemory)
         limiter = RateLimiter(rate: limits.rate)
+        deadlines = BodyDeadlines(timeout: limits.bodyTimeout)
     }
 
     package func add(to router: Router<ServiceRequestContext>) {
@@ -133,11 +135,8 @@ package struct EventsRoute: Sendable {
     /// The whole body, nil when it is larger than `limit`. A client that takes longer than ``IntakeLimits/bodyTimeout`` for it
     /// is cut off, so that dribbling clients cannot hold the budget.
     private func read(_ request: Request, _ context: ServiceRequestContext, limit: Int) async -> [UInt8]? {
-        let channel = context.channel
-        let deadline = channel.eventLoop.scheduleTask(in: TimeAmount(limits.bodyTimeout)) {
-            channel.close(promise: nil)
-        }
-        defer { deadline.cancel() }
+        let deadline = deadlines.begin(context.channel)
+        defer { deadlines.end(deadline) }
         var body: [UInt8] = []
         do {
             for try await part in request.body {
@@ -158,8 +157,7 @@ package struct EventsRoute: Sendable {
     private func unread(
         _ context: ServiceRequestContext, _ status: HTTPResponse.Status, _ error: String, headers: HTTPFields = [:]
     ) -> Response {
-        let channel = context.channel
-        channel.eventLoop.scheduleTask(in: TimeAmount(limits.bodyTimeout)) { channel.close(promise: nil) }
+        deadlines.begin(context.channel)
         var headers = headers
         headers[.connection] = "close"
         return Self.problem(status, error, headers: headers)

@@ -6,6 +6,8 @@ import SupportEvents
 package struct IntakeFigures: Sendable {
     private let accepted: Counter
     private let rejected: [RejectionReason: Counter]
+    /// By status.
+    private let answers: [Int: Counter]
 
     /// - Parameter factory: nil: the process's own metrics.
     package init(factory: (any MetricsFactory)? = nil) {
@@ -18,10 +20,11 @@ package struct IntakeFigures: Sendable {
                     $0, Counter(label: "ingest_http_events_rejected_total", dimensions: dimensions, factory: factory)
                 )
             })
-        self.factory = factory
+        answers = Dictionary(
+            uniqueKeysWithValues: [202, 400, 401, 413, 415, 429, 503].map {
+                ($0, Counter(label: "ingest_http_requests_total", dimensions: [("status", "\($0)")], factory: factory))
+            })
     }
-
-    private let factory: any MetricsFactory
 
     func accepted(_ count: Int) { accepted.increment(by: count) }
 
@@ -29,8 +32,5 @@ package struct IntakeFigures: Sendable {
         for fault in faults { rejected[fault.reason]?.increment() }
     }
 
-    func answered(_ status: HTTPResponse.Status) {
-        Counter(label: "ingest_http_requests_total", dimensions: [("status", "\(status.code)")], factory: factory)
-            .increment()
-    }
+    func answered(_ status: HTTPResponse.Status) { answers[status.code]?.increment() }
 }

@@ -21,12 +21,12 @@ package struct TokensFile: Service, CustomStringConvertible {
         self.logger = logger
         firstModification = Self.modification(path)
         guard let text = Self.read(path) else {
-            throw BearerTokens.FileError(description: "the tokens file \(path) cannot be read; check --tokens-file")
+            throw BearerTokens.FileError(description: "the file \(path) cannot be read")
         }
         do {
             tokens = try BearerTokens(parsing: text)
         } catch {
-            throw BearerTokens.FileError(description: "the tokens file \(path) is refused: \(error.description)")
+            throw BearerTokens.FileError(description: "the file \(path) is refused: \(error.description)")
         }
     }
 

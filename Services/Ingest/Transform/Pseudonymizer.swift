@@ -4,7 +4,8 @@ package import SupportEvents
 
 /// Replaces personal ids by pseudonyms before anything is stored: the first 32 hexadecimal digits of HMAC-SHA256 over the id's
 /// bytes, under a key from a file (RFC 2104). The same id gives the same pseudonym everywhere, so counting and linking go on;
-/// without the key nobody can compute or undo one.
+/// without the key nobody can compute or undo one. Members that the contract does not name are dropped, `keep_unknown` or not:
+/// they may carry the same ids.
 package struct Pseudonymizer: Sendable {
     private let key: SymmetricKey
     private let fields: [EventField]

@@ -15,6 +15,6 @@ public enum ServiceExit {
     /// Tells the operator on standard error why the process ends, each line with the program's name in front.
     static func report(_ program: String, _ reason: String) {
         let lines = reason.split(separator: "\n").map { "\(program): \($0)\n" }.joined()
-        FileHandle.standardError.write(Data(lines.utf8))
+        try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
     }
 }

@@ -80,8 +80,32 @@ public struct ServiceRuntime: Sendable {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         var configuration = ServiceGroupConfiguration(
-            services: [stages] + parts + [http], gracefulShutdownSignals: signals, logger: quiet)
+            services: [stages] + parts + [HTTPService(address: settings.http, serve: { try await http.run() })],
+            gracefulShutdownSignals: signals, logger: quiet)
         configuration.maximumGracefulShutdownDuration = .seconds(25)
         return ServiceGroup(configuration: configuration)
     }
+}
+
+/// The HTTP server as a member of the group; says at which address it could not serve.
+private struct HTTPService: Service, CustomStringConvertible {
+    let address: HTTPAddress
+    let serve: @Sendable () async throws -> Void
+    var description: String { "http" }
+
+    func run() async throws {
+        do {
+            try await serve()
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw HTTPServiceError(
+                description: "HTTP cannot be served at \(address): \(error); choose another --http (DESKBEAT_HTTP)")
+        }
+    }
+}
+
+/// Why the HTTP server did not start, or has ended.
+public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
+    public let description: String
 }

@@ -29,8 +29,15 @@ public struct RulesReader {
         let full = path.isEmpty ? entry.key : "\(path).\(entry.key)"
         let remedy =
             NearestName.to(entry.key, among: known).map { "did you mean \($0)?" }
-            ?? "known here are \(known.sorted().joined(separator: ", "))"
+            ?? "known here are \(Self.listed(known.sorted()))"
         fault(line: entry.line, column: entry.column, full, "unknown name", remedy)
+    }
+
+    /// As many names as a line holds.
+    private static func listed(_ names: [String]) -> String {
+        let limit = 40
+        guard names.count > limit else { return names.joined(separator: ", ") }
+        return names.prefix(10).joined(separator: ", ") + " … (\(names.count) names in all)"
     }
 
     /// The entries of a mapping.
@@ -71,7 +78,7 @@ public struct RulesReader {
         if known.contains(lower) { return lower }
         let remedy =
             NearestName.to(text, among: known).map { "did you mean \($0)?" }
-            ?? "write one of \(known.joined(separator: ", "))"
+            ?? "write one of \(Self.listed(known))"
         fault(node, path, "\"\(text)\" is unknown", remedy)
         return nil
     }

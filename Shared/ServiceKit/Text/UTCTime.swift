@@ -4,9 +4,7 @@ import Foundation
 public enum UTCTime {
     /// Microseconds since 1970-01-01T00:00:00Z, now.
     public static func now() -> Int64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+        Int64((Date.now.timeIntervalSince1970 * 1_000_000).rounded(.down))
     }
 
     /// `2026-11-22T15:04:05.123Z`, cut to milliseconds.

@@ -2,8 +2,11 @@ extension Mapping {
     /// The mapping with every column's place in `header`. Throws at the first one that is not there.
     package func resolved(against header: [String]) throws(MappingError) -> Mapping {
         var indices: [String: Int] = [:]
-        for (index, name) in header.enumerated() where indices[name] == nil { indices[name] = index }
-        let resolver = ColumnResolver(header: header, indices: indices)
+        var repeated: Set<String> = []
+        for (index, name) in header.enumerated() {
+            if indices.updateValue(index, forKey: name) != nil { repeated.insert(name) }
+        }
+        let resolver = ColumnResolver(header: header, indices: indices, repeated: repeated)
         var mapping = self
         for index in mapping.skips.indices { try resolver.resolve(&mapping.skips[index].when) }
         for index in mapping.templates.indices { try resolver.resolve(&mapping.templates[index]) }
@@ -14,6 +17,7 @@ extension Mapping {
 private struct ColumnResolver {
     let header: [String]
     let indices: [String: Int]
+    let repeated: Set<String>
 
     func resolve(_ template: inout Mapping.Template) throws(MappingError) {
         try resolve(&template.when)
@@ -53,6 +57,9 @@ private struct ColumnResolver {
             throw MappingError(
                 place: column.place,
                 message: "the file has no column \"\(column.name)\"\(suggestion(for: column.name, among: header))")
+        }
+        guard !repeated.contains(column.name) else {
+            throw MappingError(place: column.place, message: "the file has several columns \"\(column.name)\"")
         }
         column.index = index
     }
