@@ -90,10 +90,11 @@ let package = Package(
         service(
             "Deskbeat",
             [
-                "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "Kafka", "LocalBroker", argumentParser, yams, log,
+                "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "Kafka", "LocalBroker",
+                argumentParser, yams, log,
             ]),
 
-        tests("Kafka", ["Kafka", log]),
+        tests("Kafka", ["Kafka", "CRdkafka", coreMetrics, log]),
         tests("SupportEvents", ["SupportEvents"]),
         tests("BusinessTime", ["BusinessTime"]),
         tests("KPIs", ["KPIs", "BusinessTime"]),
@@ -109,7 +110,7 @@ let package = Package(
         tests(
             "Ticketing",
             ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
-        tests("Deskbeat", ["Deskbeat", "Kafka"]),
+        tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],
     cxxLanguageStandard: .cxx17

@@ -20,9 +20,6 @@ enum TicketMeasure {
 
 /// The KPIs of ticketing; docs/kpis.md defines them.
 enum TicketingKPIs {
-    /// The hours of which the backlog is published: the last 48.
-    static let backlogHours: Int64 = 48 * 3_600_000_000
-
     static let definitions: [KPIDefinition] = [
         KPIDefinition(
             code: 1, id: "tickets_created", unit: .count, formula: .count(TicketMeasure.created), windows: .periods,
@@ -34,8 +31,7 @@ enum TicketingKPIs {
         KPIDefinition(
             code: 4, id: "tickets_resolved", unit: .count, formula: .count(TicketMeasure.resolved), windows: .periods),
         KPIDefinition(
-            code: 5, id: "backlog", unit: .gauge, formula: .level(TicketMeasure.backlog), windows: [.hour, .day],
-            hourHistory: backlogHours),
+            code: 5, id: "backlog", unit: .gauge, formula: .level(TicketMeasure.backlog), windows: [.hour, .day]),
         KPIDefinition(
             code: 6, id: "backlog_open", unit: .gauge, formula: .gauge(TicketMeasure.backlogOpen), windows: .now),
         KPIDefinition(

@@ -46,19 +46,23 @@ struct Installation: Sendable {
         }
         let result = try await Subprocess.run(
             .path(FilePath(binaries.appendingPathComponent("deskbeat").path)), arguments: Arguments(arguments),
-            environment: .custom(installation.subprocessEnvironment), input: .none, output: .sequence,
-            error: .string(limit: 1 << 20)
+            environment: .custom(installation.subprocessEnvironment), input: .none, output: .discarded, error: .sequence
         ) { execution in
             // One line tells that everything is ready; what follows is read so that the pipe never fills.
-            var lines = execution.standardOutput.strings().makeAsyncIterator()
-            while let line = try await lines.next(), !line.contains("ready") {}
+            var lines = execution.standardError.strings().makeAsyncIterator()
+            var log = ""
+            while let line = try await lines.next() {
+                log += line + "\n"
+                if line.contains("deskbeat ready") { break }
+            }
+            try #require(log.contains("deskbeat ready"), "deskbeat up: \(log)")
             var failure: (any Error)?
             do { try await withDeadline(deadline) { try await body(installation) } } catch { failure = error }
             try execution.send(signal: .terminate)
             while try await lines.next() != nil {}
             if let failure { throw failure }
         }
-        #expect(result.terminationStatus == .exited(0), "deskbeat up: \(result.standardError)")
+        #expect(result.terminationStatus == .exited(0))
     }
 
     var readyFile: URL { folder.appendingPathComponent("ready.json") }

@@ -249,16 +249,21 @@ def recompute(tickets, windows, now):
             else:
                 expected[key] = {"value": len(samples)}
     for (kind, cell), buckets in deltas.items():
-        if kind != "day":
-            continue
         level = 0
-        for bucket in sorted(buckets):
+        for bucket in sorted(buckets, key=in_time):
             level += buckets[bucket]
             if buckets[bucket]:
                 expected["backlog", kind, bucket, cell] = {"value": level}
     for cell, value in gauge.items():
         expected["backlog_open", "now", None, cell] = {"value": value}
     return expected
+
+
+def in_time(bucket):
+    """Sorts labels by time; of an hour that is repeated, the greater offset comes first."""
+    if "T" not in bucket:
+        return bucket
+    return micros(bucket[:13] + ":00:00" + bucket[13:])
 
 
 def duration(add, kpi, start, end, values):
@@ -326,7 +331,7 @@ def main():
                 differ(f"{key}: {name} is {got.get(name)}, expected {value}")
     for key, got in published.items():
         kpi, kind = key[0], key[1]
-        if key in expected or kind in ("24h", "7d", "30d") or (kpi == "backlog" and kind == "hour"):
+        if key in expected or kind in ("24h", "7d", "30d"):
             continue
         if ("first_response_open",) + key[1:] in expected and not got.get("count"):
             continue

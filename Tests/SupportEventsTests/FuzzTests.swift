@@ -64,8 +64,8 @@ import Testing
             let text = String(decoding: bytes, as: UTF8.self)
             try #require(again.rejection == nil, "seed \(seed), round \(round): \(text)")
             #expect(EventContent(again, in: second) == EventContent(event, in: decoder), "seed \(seed): \(text)")
-            // Foundation refuses 1e400, which we take for a member that nobody reads.
-            let known = text.replacingOccurrences(of: "1e400", with: "1e100")
+            // Foundation refuses numbers beyond Double, which are valid JSON: as ids, or as members that nobody reads.
+            let known = text.replacing(/([0-9])[eE][+]?[0-9]+/) { $0.output.1 }
             let parsed = try? JSONSerialization.jsonObject(with: Data(known.utf8))
             #expect(parsed != nil, "seed \(seed), round \(round): Foundation refuses \(text)")
         }

@@ -108,9 +108,8 @@ final class Pipeline {
     /// Goes on until nothing is left to do.
     func drain(records: Int = 100) throws {
         for index in entities.indices {
-            while entities[index].consumed < entities[index].queue.count || entities[index].task.dirty > 0 {
-                try runEntities(index, records: records)
-            }
+            repeat { try runEntities(index, records: records) } while entities[index].consumed
+                < entities[index].queue.count || entities[index].task.dirty > 0
         }
         for index in series.indices {
             repeat { try runSeries(index, records: records) } while series[index].consumed < series[index].queue.count
