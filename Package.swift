@@ -86,7 +86,8 @@ let package = Package(
                 coreMetrics, nioCore, serviceLifecycle, unixSignals,
             ]),
         service(
-            "Ticketing", ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
+            "Ticketing",
+            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
         service(
             "Deskbeat",
             [
@@ -100,7 +101,9 @@ let package = Package(
         tests("KPIs", ["KPIs", "BusinessTime"]),
         tests("Streams", ["Streams", "Kafka", "LocalBroker", log]),
         tests("LocalBroker", ["LocalBroker", nioCore, nioPosix, log]),
-        tests("ServiceKit", ["ServiceKit", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser, serviceLifecycle]),
+        tests(
+            "ServiceKit",
+            ["ServiceKit", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser, serviceLifecycle]),
         tests(
             "Ingest",
             [

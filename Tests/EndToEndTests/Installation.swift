@@ -22,12 +22,14 @@ struct Installation: Sendable {
     }
 
     /// Where this build's executables are: beside the test bundle.
-    static let binaries = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+    static let binaries = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        .deletingLastPathComponent()
 
     static let deadline = Duration.seconds(300)
 
     /// Starts an installation, gives it to `body` when everything is ready, and stops it. The exit code must be 0.
-    static func run(rules: String? = nil, _ body: @Sendable @escaping (Installation) async throws -> Void) async throws {
+    static func run(rules: String? = nil, _ body: @Sendable @escaping (Installation) async throws -> Void) async throws
+    {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("deskbeat-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -119,7 +119,8 @@ import Testing
     private func compareWithTruth(_ kpis: URL, _ truthFile: URL) throws {
         let truth = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: truthFile)) as? [String: Any])
         var published: [String: [String: Any]] = [:]
-        for line in try String(contentsOf: kpis, encoding: .utf8).split(separator: "\n") where line.contains("/month@") {
+        for line in try String(contentsOf: kpis, encoding: .utf8).split(separator: "\n") where line.contains("/month@")
+        {
             let update = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
             if let subject = update?["subject"] as? String { published[subject] = update?["data"] as? [String: Any] }
         }

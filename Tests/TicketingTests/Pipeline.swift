@@ -108,11 +108,15 @@ final class Pipeline {
     /// Goes on until nothing is left to do.
     func drain(records: Int = 100) throws {
         for index in entities.indices {
-            repeat { try runEntities(index, records: records) } while entities[index].consumed
+            repeat {
+                try runEntities(index, records: records)
+            } while entities[index].consumed
                 < entities[index].queue.count || entities[index].task.dirty > 0
         }
         for index in series.indices {
-            repeat { try runSeries(index, records: records) } while series[index].consumed < series[index].queue.count
+            repeat {
+                try runSeries(index, records: records)
+            } while series[index].consumed < series[index].queue.count
                 || series[index].task.dirty > 0
         }
     }

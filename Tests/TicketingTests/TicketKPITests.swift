@@ -116,7 +116,9 @@ import Testing
     }
 
     @Test func firstResponses() throws {
-        let bot = try figures([created(), message("1", "bot", at: Self.minute), message("2", "agent", at: 2 * Self.minute)])
+        let bot = try figures([
+            created(), message("1", "bot", at: Self.minute), message("2", "agent", at: 2 * Self.minute),
+        ])
         #expect(bot.value("first_response_time/day@2026-01-05") == 120)
         let note = try figures([
             created(), message("1", "agent", at: Self.minute, [("public", "false")]),
@@ -218,7 +220,8 @@ import Testing
         }
         let solve = status("1", "solved", at: Self.hour)
         #expect(try figures([void("v", "1"), created(), solve]).value("tickets_solved/day@2026-01-05") ?? 0 == 0)
-        #expect(try figures([created(), solve, void("v", "1"), void("w", "v")]).value("tickets_solved/day@2026-01-05") == 1)
+        #expect(
+            try figures([created(), solve, void("v", "1"), void("w", "v")]).value("tickets_solved/day@2026-01-05") == 1)
         #expect(try figures([created(), void("v", "c")]).value("tickets_created/day@2026-01-05") ?? 0 == 0)
     }
 
@@ -244,8 +247,9 @@ import Testing
     }
 
     @Test func onlyTheKPIsAndWindowsOfTheRules() throws {
-        let rules = try Rules(parsing: 
-            "kpis: [first_response_time, resolution_time]\nbreakdowns: [priority, channel]\nwindows: [day]\n")
+        let rules = try Rules(
+            parsing:
+                "kpis: [first_response_time, resolution_time]\nbreakdowns: [priority, channel]\nwindows: [day]\n")
         let got = try figures(
             [
                 created(0, [("channel", "\"email\""), ("team", "\"x\"")]), message("1", "agent", at: Self.minute),

@@ -56,7 +56,8 @@ struct CellSets {
         let key = UInt64(dimension.rawValue) << 32 | UInt64(value)
         if let id = singles[key] { return id }
         let text = admit(labels.bytes(of: value - 1), to: dimension)
-        let id = set(of: [cells.intern(CellKey([(name: dimension.name, value: String(decoding: text, as: UTF8.self))]))])
+        let id = set(of: [cells.intern(CellKey([(name: dimension.name, value: String(decoding: text, as: UTF8.self))]))]
+        )
         singles[key] = id
         return id
     }

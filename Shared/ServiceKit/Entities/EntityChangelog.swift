@@ -28,7 +28,9 @@ enum EntityChangelog {
         store.appendKey(of: entity, to: &key)
     }
 
-    static func chunkKey(_ chunk: Int, _ entity: EntityStore.Index, _ store: borrowing EntityStore, into key: inout [UInt8]) {
+    static func chunkKey(
+        _ chunk: Int, _ entity: EntityStore.Index, _ store: borrowing EntityStore, into key: inout [UInt8]
+    ) {
         key.append(Kind.chunk.rawValue)
         key.appendVarint(UInt64(chunk))
         store.appendKey(of: entity, to: &key)

@@ -303,7 +303,9 @@ struct EntityStore: ~Copyable {
                 continue
             }
             var head = heads[Int(undo.entity)]
-            for index in Int(undo.eventCount)..<Int(head.eventCount) { payloads.release(events[head.events, index].payload) }
+            for index in Int(undo.eventCount)..<Int(head.eventCount) {
+                payloads.release(events[head.events, index].payload)
+            }
             if undo.hasNewContributions { releaseContributions(head.contributions, bytes: head.contributionBytes) }
             head.eventCount = undo.eventCount
             head.flags = undo.flags

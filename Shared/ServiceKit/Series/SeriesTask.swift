@@ -60,7 +60,8 @@ public final class SeriesTask: StreamTask {
 
     public func prepareCommit(_ time: TaskTime, output: any TaskOutput) throws(InternalRecordError) {
         let partitions = context.outputPartitionCounts[Self.alerts]
-        store.publish(clock: time.clock, wall: time.wall, idle: time.idle, limit: Self.updatesPerCommit) { key, value, _ in
+        store.publish(clock: time.clock, wall: time.wall, idle: time.idle, limit: Self.updatesPerCommit) {
+            key, value, _ in
             output.send(
                 to: Self.alerts, partition: Partitioner.partition(key: key, count: partitions), key: key, value: value,
                 headers: Self.headers)
