@@ -10,11 +10,10 @@ import Testing
         .deletingLastPathComponent()
     static let reference = root.appendingPathComponent("Tests/Reference/ticket_kpis.py").path
 
-    /// The folder of real data sets, beside the checkout or named by DESKBEAT_SHARED_DATA; not everybody has it.
+    /// The folder of real data sets, named by DESKBEAT_SHARED_DATA: minutes of work, so that it is asked for.
     static let sharedData: URL? = {
-        let named = ProcessInfo.processInfo.environment["DESKBEAT_SHARED_DATA"].map { URL(fileURLWithPath: $0) }
-        let folder = named ?? root.deletingLastPathComponent().appendingPathComponent("shared/data")
-        return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
+        guard let named = ProcessInfo.processInfo.environment["DESKBEAT_SHARED_DATA"] else { return nil }
+        return FileManager.default.fileExists(atPath: named) ? URL(fileURLWithPath: named) : nil
     }()
 
     @Test func sampleTicketsShuffledAndDuplicatedWhileEverythingIsKilled() async throws {

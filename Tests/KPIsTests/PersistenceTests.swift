@@ -78,13 +78,12 @@ import Testing
         return (series.published, late, rollBacks, restarts)
     }
 
-    @Test(arguments: [SeriesHistory.unlimited, SeriesHistory(hours: 2, days: 6, months: 40)])
+    @Test(arguments: [SeriesHistory.unlimited, SeriesHistory(hours: 2, days: 31, months: 62)])
     func crashesAndUndoneCommitsLeaveNoTrace(history: SeriesHistory) throws {
         let catalogue = try Sample.catalogue()
         var rollBacks = 0
         var restarts = 0
-        for _ in 0..<8 {
-            let seed = UInt64.random(in: 0...UInt64.max)
+        for seed in UInt64(1)...8 {
             var random = SeededGenerator(seed: seed)
             let zone = try BusinessZone.load("Europe/Berlin")
             let rounds = try rounds(catalogue, zone, &random)

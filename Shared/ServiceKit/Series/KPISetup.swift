@@ -42,14 +42,16 @@ public enum KPISetup {
     }
 
     public static func series(_ rules: Rules, service: String) -> SeriesSettings {
-        func days(_ kinds: [WindowKind]) -> Int64 {
-            (kinds.map { rules.history[$0] }.max() ?? 0) / 86_400_000
+        // Rolling windows are made of hours and days, which must not become history while the window still covers them.
+        func days(_ kinds: [WindowKind], least: Int64) -> Int64 {
+            max(least, (kinds.map { rules.history[$0] }.max() ?? 0) / 86_400_000)
         }
         return SeriesSettings(
             source: "deskbeat/\(service)", dataSchema: "urn:deskbeat:schema:deskbeat.kpi.updated:1",
             emitInterval: rules.emitInterval * 1000, minimumSample: Int64(rules.minimumSample),
             history: SeriesHistory(
-                hours: days([.hour]), days: days([.day, .week]), months: days([.month, .quarter, .year])))
+                hours: days([.hour], least: 2), days: days([.day, .week], least: 31),
+                months: days([.month, .quarter, .year], least: 31)))
     }
 }
 
