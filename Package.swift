@@ -69,6 +69,7 @@ let package = Package(
         module("Kafka", ["CRdkafka", log, coreMetrics]),
         module("SupportEvents", ["CSimdjson"]),
         module("BusinessTime"),
+        module("SLA", ["BusinessTime"]),
         module("KPIs", ["BusinessTime"]),
         module("Streams", ["Kafka", log, coreMetrics]),
         module("LocalBroker", [log, nioCore, nioPosix]),
@@ -91,7 +92,7 @@ let package = Package(
         service(
             "Deskbeat",
             [
-                "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "Kafka", "LocalBroker",
+                "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "SLA", "Kafka", "LocalBroker",
                 argumentParser, yams, log,
             ]),
 
@@ -113,7 +114,7 @@ let package = Package(
         tests(
             "Ticketing",
             ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
-        tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", log]),
+        tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],
     cxxLanguageStandard: .cxx17

@@ -14,6 +14,7 @@ struct Deskbeat: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, BrokerCommand.self, TopicsCommand.self, ReplayCommand.self, SampleCommand.self,
-            WaitIdleCommand.self, KPIsCommand.self, AlertsCommand.self, DoctorCommand.self, LaunchCommand.self,
+            WaitIdleCommand.self, KPIsCommand.self, AlertsCommand.self, SLACommand.self, DoctorCommand.self,
+            LaunchCommand.self,
         ])
 }

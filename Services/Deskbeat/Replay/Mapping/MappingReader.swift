@@ -24,7 +24,7 @@ extension MappingError {
         self.message = message
     }
 
-    fileprivate init(yamlError error: YamlError) {
+    init(yamlError error: YamlError) {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):

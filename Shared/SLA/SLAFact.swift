@@ -1,0 +1,70 @@
+public import BusinessTime
+
+/// Something about a promise that alerting systems hear of.
+public struct SLAFact: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        /// Share of the target in percent.
+        case warning(Double)
+        case breached
+        /// Offset from due in µs.
+        case level(Int64)
+        case fulfilled
+        case cancelled
+    }
+
+    public let cycle: Int
+    public let kind: Kind
+    /// When it became true.
+    public let time: Micros
+
+    public init(cycle: Int, kind: Kind, time: Micros) {
+        self.cycle = cycle
+        self.kind = kind
+        self.time = time
+    }
+
+    /// The type's last part.
+    public var name: String {
+        switch kind {
+        case .warning: "warning"
+        case .breached: "breached"
+        case .level: "level"
+        case .fulfilled: "fulfilled"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// The fact's part of the alert key.
+    public var label: String {
+        switch kind {
+        case .warning(let percent): percent == percent.rounded() ? "warning-\(Int(percent))" : "warning-\(percent)"
+        case .level(let offset): "level-\(offset / 1_000_000)"
+        default: name
+        }
+    }
+
+    /// Whether an alert about it is taken back when it turns out to be wrong.
+    public var isRetractable: Bool {
+        switch kind {
+        case .warning, .breached, .level: true
+        case .fulfilled, .cancelled: false
+        }
+    }
+
+    static func all(of cycle: ClockCycle) -> [SLAFact] {
+        guard cycle.target != nil else { return [] }
+        var facts = cycle.warned.map { SLAFact(cycle: cycle.number, kind: .warning($0.key), time: $0.value) }
+        facts += cycle.escalated.map { SLAFact(cycle: cycle.number, kind: .level($0.key), time: $0.value) }
+        if let at = cycle.breachedAt { facts.append(SLAFact(cycle: cycle.number, kind: .breached, time: at)) }
+        facts.sort { ($0.time, $0.label) < ($1.time, $1.label) }
+        switch cycle.end {
+        case .stopped(let time): facts.append(SLAFact(cycle: cycle.number, kind: .fulfilled, time: time))
+        case .cancelled(let time):
+            if !facts.isEmpty, cycle.breachedAt == nil {
+                facts.append(SLAFact(cycle: cycle.number, kind: .cancelled, time: time))
+            }
+        case nil: break
+        }
+        return facts
+    }
+}
