@@ -240,6 +240,17 @@ import Testing
         }
     }
 
+    /// Most HTTP clients send all of a body before they read.
+    @Test func aClientThatSendsAllBeforeItReadsSeesTheRefusal() async throws {
+        try await withFront { front in
+            let body = String(repeating: " ", count: 24 << 20)
+            let tooLarge = try await front.client.post(structured, body)
+            #expect(tooLarge.status == 413)
+            let wrongType = try await front.client.post("text/plain", body)
+            #expect(wrongType.status == 415)
+        }
+    }
+
     @Test func mediaTypes() async throws {
         try await withFront { front in
             for type in ["text/plain", "application/xml", "application/cloudevents+avro", ""] {

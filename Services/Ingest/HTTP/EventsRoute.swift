@@ -60,14 +60,15 @@ package struct EventsRoute: Sendable {
         if let tokens {
             grant = Self.bearer(request.headers).flatMap { tokens.grant($0.utf8) }
             if grant == nil {
-                return unread(
-                    context, .unauthorized, "Send the header Authorization: Bearer, with a token that is valid here.",
+                return await unread(
+                    request, context, .unauthorized,
+                    "Send the header Authorization: Bearer, with a token that is valid here.",
                     headers: [.wwwAuthenticate: "Bearer"])
             }
         }
         guard let mode = EventMode(headers: request.headers) else {
-            return unread(
-                context, .unsupportedMediaType,
+            return await unread(
+                request, context, .unsupportedMediaType,
                 "Send application/cloudevents+json, application/cloudevents-batch+json, application/json or "
                     + "application/x-ndjson.")
         }
@@ -77,20 +78,23 @@ package struct EventsRoute: Sendable {
             case .batched, .lines, .either: limits.batchBody
             }
         let declared = request.headers[.contentLength].flatMap { Int($0) }
-        if let declared, declared > limit { return tooLarge(context, limit) }
+        if let declared, declared > limit { return await tooLarge(request, context, limit) }
         guard isOpen() else {
-            return unread(
-                context, .serviceUnavailable, "The service is starting or stopping; send the same request again later.",
+            return await unread(
+                request, context, .serviceUnavailable,
+                "The service is starting or stopping; send the same request again later.",
                 headers: [.retryAfter: "2"])
         }
         let sender = grant?.id ?? 0
         if let wait = limiter.wait(sender, now: clock()) {
-            return unread(
-                context, .tooManyRequests, "The rate of events is limited to \(limits.rate) per second.",
+            return await unread(
+                request, context, .tooManyRequests, "The rate of events is limited to \(limits.rate) per second.",
                 headers: [.retryAfter: Self.seconds(wait)])
         }
         let response = await budget.with(bytes: declared ?? limit) {
-            guard let body = await read(request, context, limit: limit) else { return tooLarge(context, limit) }
+            guard let body = await read(request, context, limit: limit) else {
+                return await tooLarge(request, context, limit, isPartlyRead: true)
+            }
             guard declared == nil || declared == body.count else {
                 return ServiceHTTP.json(.badRequest) {
                     $0.member("error", "The body is shorter than its declared length.")
@@ -98,9 +102,9 @@ package struct EventsRoute: Sendable {
             }
             return await accept(body, mode, grant, sender)
         }
-        return response
-            ?? unread(
-                context, .tooManyRequests, "Too many requests are in progress.", headers: [.retryAfter: "1"])
+        if let response { return response }
+        return await unread(
+            request, context, .tooManyRequests, "Too many requests are in progress.", headers: [.retryAfter: "1"])
     }
 
     private func accept(
@@ -152,19 +156,52 @@ package struct EventsRoute: Sendable {
 
     // MARK: Answers
 
-    /// An answer to a request whose body is not read. What the client still sends is thrown away, but not for longer than a
-    /// body may take.
+    /// How long, and up to how many bytes, a refused body is read before the answer. The answer must come before the
+    /// connection is cut.
+    private var drainTime: Duration { min(.seconds(1), limits.bodyTimeout / 4) }
+    private static let drainedBytes = 64 << 20
+
+    /// An answer to a request whose body is of no use. Many clients send all of it before they read, and would miss an answer
+    /// behind which the connection closes; so what arrives soon is read and thrown away first. What the client still sends
+    /// afterwards is thrown away too, but not for longer than a body may take.
     private func unread(
-        _ context: ServiceRequestContext, _ status: HTTPResponse.Status, _ error: String, headers: HTTPFields = [:]
-    ) -> Response {
+        _ request: Request, _ context: ServiceRequestContext, _ status: HTTPResponse.Status, _ error: String,
+        headers: HTTPFields = [:], isPartlyRead: Bool = false
+    ) async -> Response {
         deadlines.begin(context.channel)
+        if !isPartlyRead, request.headers[.expect] == nil { await Self.drain(request.body, for: drainTime) }
         var headers = headers
         headers[.connection] = "close"
         return Self.problem(status, error, headers: headers)
     }
 
-    private func tooLarge(_ context: ServiceRequestContext, _ limit: Int) -> Response {
-        unread(context, .contentTooLarge, "The body may have at most \(limit) bytes; send fewer events at a time.")
+    private static func drain(_ body: RequestBody, for time: Duration) async {
+        await withTaskGroup { group in
+            group.addTask {
+                var count = 0
+                do {
+                    for try await part in body {
+                        count += part.readableBytes
+                        if count > drainedBytes { return }
+                    }
+                } catch {
+                    // The connection is gone; the answer goes nowhere.
+                    return
+                }
+            }
+            group.addTask { try? await Task.sleep(for: time) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func tooLarge(
+        _ request: Request, _ context: ServiceRequestContext, _ limit: Int, isPartlyRead: Bool = false
+    ) async -> Response {
+        await unread(
+            request, context, .contentTooLarge,
+            "The body may have at most \(limit) bytes; send fewer events at a time.",
+            isPartlyRead: isPartlyRead)
     }
 
     private static func problem(
