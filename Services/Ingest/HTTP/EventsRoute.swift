@@ -156,8 +156,7 @@ package struct EventsRoute: Sendable {
 
     // MARK: Answers
 
-    /// How long, and up to how many bytes, a refused body is read before the answer. The answer must come before the
-    /// connection is cut.
+    /// How long, and up to how many bytes, a refused body is read before the answer.
     private var drainTime: Duration { min(.seconds(1), limits.bodyTimeout / 4) }
     private static let drainedBytes = 64 << 20
 
@@ -168,8 +167,8 @@ package struct EventsRoute: Sendable {
         _ request: Request, _ context: ServiceRequestContext, _ status: HTTPResponse.Status, _ error: String,
         headers: HTTPFields = [:], isPartlyRead: Bool = false
     ) async -> Response {
-        deadlines.begin(context.channel)
         if !isPartlyRead, request.headers[.expect] == nil { await Self.drain(request.body, for: drainTime) }
+        deadlines.begin(context.channel)
         var headers = headers
         headers[.connection] = "close"
         return Self.problem(status, error, headers: headers)

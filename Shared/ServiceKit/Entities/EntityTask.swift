@@ -62,6 +62,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     /// Taken from `stale` within the current transaction.
     private var refreshed: [EntityStore.Index] = []
     private var settingsSaved: SettingsRecord = .unknown
+    private var figures = EntityFigures()
 
     private enum SettingsRecord {
         case unknown
@@ -326,6 +327,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     public func commitSucceeded() {
         store.commitSucceeded()
         output.cellSets.commitSucceeded()
+        figures.committed(
+            negativeDurations: output.negativeDurations, refusedValues: output.cellSets.refusedValues, context.logger)
         changed.removeAll(keepingCapacity: true)
         refreshed.removeAll(keepingCapacity: true)
         if settingsSaved == .writtenInTransaction { settingsSaved = .current }

@@ -13,6 +13,7 @@ public final class SeriesTask: StreamTask {
 
     private let context: TaskContext
     private var store: SeriesStore
+    private var figures = SeriesFigures()
 
     public init(catalogue: KPICatalogue, zone: BusinessZone, settings: SeriesSettings, context: TaskContext) {
         store = SeriesStore(catalogue: catalogue, zone: zone, settings: settings)
@@ -71,6 +72,10 @@ public final class SeriesTask: StreamTask {
 
     private static let headers = [("ce_type", Array("deskbeat.kpi.updated".utf8))]
 
-    public func commitSucceeded() { store.commitSucceeded() }
+    public func commitSucceeded() {
+        store.commitSucceeded()
+        figures.committed { store.lateDropped(in: $0) }
+    }
+
     public func rollBack() { store.rollBack() }
 }
