@@ -39,6 +39,26 @@ import Testing
         #expect(differences.contains { $0.contains(expected) }, "\(differences)")
     }
 
+    @Test func aScenarioThatCannotBeRunIsADifferenceAndTheOthersRun() throws {
+        let text = try example().replacingOccurrences(of: "ticket.merged", with: "ticket.forgotten")
+        let outcome = try outcome(text)
+        #expect(outcome.differences.count == 1)
+        #expect(outcome.differences.first?.contains("there is no event type 'ticket.forgotten'") ?? false)
+        #expect(outcome.summary == "6 scenarios, 10 checks, 1 differences")
+    }
+
+    @Test func aReplyThatASkewedClockDatesBeforeTheCreationIsTheFirstResponse() throws {
+        let outcome = try outcome(
+            """
+            {"schema": "sla-scenarios/1", "calendars": {"a": {"always": true}}, "scenarios": [{"id": "skew", "calendar": "a",
+              "metrics": [{"metric": "first_response", "target_s": 3600}],
+              "events": [{"t": "2026-11-23T08:00:00Z", "type": "ticket.created"},
+                {"t": "2026-11-23T07:59:58Z", "type": "message", "from": "agent"}],
+              "checks": [{"at": "2026-11-23T12:00:00Z", "metric": "first_response", "state": "fulfilled", "elapsed_s": 0}]}]}
+            """)
+        #expect(outcome.differences == [])
+    }
+
     @Test(arguments: [
         ("", "empty"), ("[1", "expected"), ("{}", "\"schema\" is missing"),
         (#"{"schema": "other/1"}"#, "sla-scenarios/1"),

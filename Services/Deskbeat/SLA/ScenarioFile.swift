@@ -28,6 +28,8 @@ struct Scenario {
 /// A file of the form `sla-scenarios/1`.
 package struct ScenarioFile {
     var scenarios: [Scenario] = []
+    /// Scenarios that cannot be run; the others can.
+    var faults: [ScenarioError] = []
 
     /// - Throws: ``ScenarioError`` with line and column.
     package init(_ text: String) throws(ScenarioError) {
@@ -50,7 +52,11 @@ package struct ScenarioFile {
             calendars[name] = try ScenarioReader.calendar(node)
         }
         for node in try root.require("scenarios").elements("\"scenarios\"") {
-            scenarios.append(try ScenarioReader(calendars: calendars).scenario(node))
+            do {
+                scenarios.append(try ScenarioReader(calendars: calendars).scenario(node))
+            } catch {
+                faults.append(error)
+            }
         }
     }
 }

@@ -14,8 +14,10 @@ package struct ScenarioOutcome: Sendable {
 
     package var summary: String { "\(scenarios) scenarios, \(checks) checks, \(differences.count) differences" }
 
-    /// Runs all scenarios of a file.
+    /// Runs all scenarios of a file. One that cannot be run is a difference.
     package mutating func add(_ file: ScenarioFile) {
+        scenarios += file.faults.count
+        for fault in file.faults { differences.append("a scenario that cannot be run: \(fault)") }
         for scenario in file.scenarios {
             scenarios += 1
             let run = ScenarioRun(scenario)

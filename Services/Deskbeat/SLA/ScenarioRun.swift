@@ -18,9 +18,14 @@ struct ScenarioRun {
         }) where entry.element.id.map({ known.insert($0).inserted }) ?? true {
             first.append(entry)
         }
+        // The creation is there before every event, also before one that a skewed clock dates earlier.
+        func place(_ event: Scenario.Event) -> (Int, Micros, Int64) {
+            if case .created = event.event.kind { return (0, event.event.time, event.sequence) }
+            return (1, event.event.time, event.sequence)
+        }
         events = first.sorted {
-            ($0.element.event.time, $0.element.sequence, $0.offset)
-                < ($1.element.event.time, $1.element.sequence, $1.offset)
+            let (left, right) = (place($0.element), place($1.element))
+            return left == right ? $0.offset < $1.offset : left < right
         }.map(\.element)
     }
 
