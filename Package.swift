@@ -104,7 +104,10 @@ let package = Package(
         tests("LocalBroker", ["LocalBroker", nioCore, nioPosix, log]),
         tests(
             "ServiceKit",
-            ["ServiceKit", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser, serviceLifecycle]),
+            [
+                "ServiceKit", "BusinessTime", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser,
+                serviceLifecycle,
+            ]),
         tests(
             "Ingest",
             [

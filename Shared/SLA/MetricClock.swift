@@ -11,7 +11,11 @@ public struct MetricClock: Sendable {
     private var hasCustomerWritten = false
     private var hasResponded = false
     private var isRemoved = false
-    private var detachedAt: Micros?
+    /// No policy applies to the ticket.
+    private var isDetached = false
+    /// That cut a live clock off; `cutOffAt` tells when, if it ran.
+    private var hasCutOff = false
+    private var cutOffAt: Micros?
 
     public init(_ settings: MetricSettings, _ calendar: WorkingCalendar) {
         self.settings = settings
@@ -46,7 +50,9 @@ public struct MetricClock: Sendable {
             if settings.target(priority: next) != old { changeTarget(at: time, calendar) }
         case .policySet(let targets, let newCalendar): attach(targets, newCalendar, at: time)
         case .policyDetached:
-            detachedAt = live?.isRunning == true ? time : nil
+            isDetached = true
+            hasCutOff = live != nil
+            cutOffAt = live?.isRunning == true ? time : nil
             cancel(at: time)
         case .botHandoff: startAnew(at: time)
         case .removed:
@@ -166,12 +172,14 @@ public struct MetricClock: Sendable {
             settings.target = target
             settings.targetsByPriority = [:]
         }
-        if let last = cycles.indices.last, case .cancelled(let at) = cycles[last].end {
+        if isDetached, hasCutOff, let last = cycles.indices.last {
             cycles[last].end = nil
-            if detachedAt != nil { cycles[last].count(from: at, to: time, calendar) }
-            detachedAt = nil
+            if let cutOffAt { cycles[last].count(from: cutOffAt, to: time, calendar) }
             setRunning(at: time)
         }
+        isDetached = false
+        hasCutOff = false
+        cutOffAt = nil
         changeTarget(at: time, newCalendar ?? calendar)
     }
 
@@ -214,7 +222,7 @@ public struct MetricClock: Sendable {
     }
 
     private mutating func begin(at time: Micros) {
-        if settings.metric == .firstResponse, hasResponded { return }
+        if isDetached || (settings.metric == .firstResponse && hasResponded) { return }
         var cycle = ClockCycle(number: cycles.count + 1, start: time)
         cycle.setTarget(settings.target(priority: priority), calendar)
         if !settings.pauseOn.contains(status) { cycle.resume(at: time) }

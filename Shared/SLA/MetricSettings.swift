@@ -56,7 +56,7 @@ public struct MetricSettings: Sendable {
     public var target: SLATarget?
     /// By the ticket's priority in lower case; goes before ``target``.
     public var targetsByPriority: [String: SLATarget] = [:]
-    /// Shares of the target in percent.
+    /// Shares of the target in percent: above 0, at most 100.
     public var warnings: [Double] = []
     /// µs of working time from the due instant; negative before it.
     public var levels: [Int64] = []

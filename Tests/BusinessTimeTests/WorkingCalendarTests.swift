@@ -29,10 +29,12 @@ import Testing
         Story(
             zone: "Australia/Lord_Howe", from: date(2024, 4, 3), days: 9, windows: [(100, 125), (1380, 1450)],
             closed: []),
+        Story(
+            zone: "Europe/Berlin", from: date(2024, 3, 27), days: 8, windows: [(360, 420), (540, 600), (1320, 1980)]),
         Story(zone: "Pacific/Apia", from: date(2011, 12, 27), days: 9, windows: [(540, 1020)], closed: []),
     ]
 
-    @Test(arguments: 0..<7) func agreesWithACountOfMinutes(_ index: Int) throws {
+    @Test(arguments: stories.indices) func agreesWithACountOfMinutes(_ index: Int) throws {
         let story = Self.stories[index]
         let zone = try BusinessZone.load(story.zone)
         let hours = try story.windows.map {

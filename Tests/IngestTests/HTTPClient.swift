@@ -31,7 +31,10 @@ struct HTTPClient: Sendable {
     /// Sends the parts, each after the one before has been written, and reads until the server closes.
     ///
     /// - Parameter untilAnswered: Closes as soon as one whole answer has come, for servers that wait for more.
-    func exchange(_ parts: [[UInt8]], untilAnswered: Bool = false) async throws -> [UInt8] {
+    /// - Parameter mustSendAll: Fails when the server does not take every part.
+    func exchange(
+        _ parts: [[UInt8]], untilAnswered: Bool = false, mustSendAll: Bool = false
+    ) async throws -> [UInt8] {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -40,7 +43,9 @@ struct HTTPClient: Sendable {
             }
         return try await channel.executeThenClose { inbound, outbound in
             // The server may answer, and close, before it has read everything.
-            for part in parts { try? await outbound.write(ByteBuffer(bytes: part)) }
+            for part in parts {
+                do { try await outbound.write(ByteBuffer(bytes: part)) } catch { if mustSendAll { throw error } }
+            }
             var received: [UInt8] = []
             do {
                 for try await part in inbound {

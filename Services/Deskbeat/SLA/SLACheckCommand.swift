@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 /// `deskbeat sla check`.
 struct SLACheckCommand: AsyncParsableCommand {
@@ -41,20 +40,17 @@ struct SLACheckCommand: AsyncParsableCommand {
         if !outcome.differences.isEmpty { throw ExitCode.failure }
     }
 
-    private static let largestFile = 64 << 20
-
-    private static func read(_ file: String) throws -> String {
-        let data: Data?
-        if file == "-" {
-            data = try FileHandle.standardInput.read(upToCount: largestFile + 1)
-        } else {
-            guard let handle = FileHandle(forReadingAtPath: file) else {
-                throw InputError("\(file): there is no such file, or it may not be read")
+    private static func read(_ file: String) throws(InputError) -> String {
+        let source = try ByteSource(path: file)
+        var bytes: [UInt8] = []
+        while try source.read(into: &bytes) {
+            guard bytes.count <= ScenarioFile.maximumBytes else {
+                throw InputError("\(source.name): larger than \(ScenarioFile.maximumBytes >> 20) MiB")
             }
-            data = try handle.read(upToCount: largestFile + 1)
         }
-        guard let data, !data.isEmpty else { throw InputError("\(file): the file is empty") }
-        guard data.count <= largestFile else { throw InputError("\(file): the file is larger than 64 MiB") }
-        return String(decoding: data, as: UTF8.self)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw InputError("\(source.name): is not UTF-8 text")
+        }
+        return text
     }
 }

@@ -1,6 +1,6 @@
 import BusinessTime
 import SLA
-import Yams
+import ServiceKit
 
 /// One ticket's story, and what is expected of its promises.
 struct Scenario {
@@ -12,9 +12,11 @@ struct Scenario {
     }
 
     struct Check {
-        var node: Node
         var at: Micros
-        var metric: String
+        /// Index in `metrics`.
+        var metric: Int
+        /// By the member's name; never empty.
+        var expected: [(key: String, value: RulesNode)]
     }
 
     var id: String
@@ -31,18 +33,19 @@ package struct ScenarioFile {
     /// Scenarios that cannot be run; the others can.
     var faults: [ScenarioError] = []
 
+    package static let maximumBytes = 16 << 20
+
     /// - Throws: ``ScenarioError`` with line and column.
     package init(_ text: String) throws(ScenarioError) {
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            let error = MappingError(yamlError: error)
-            throw ScenarioError(line: error.place.line, column: error.place.column, error.message)
+        let composed: RulesNode?
+        do throws(RulesDiagnostic) {
+            composed = try RulesNode.compose(text, maximumBytes: Self.maximumBytes, maximumNodes: 2_000_000)
         } catch {
-            throw ScenarioError(line: 1, column: 1, "\(error)")
+            throw ScenarioError(error)
         }
-        guard let root else { throw ScenarioError(line: 1, column: 1, "the file is empty") }
+        guard let root = composed else {
+            throw ScenarioError(RulesNode(content: .mapping([]), line: 1, column: 1), "the file is empty")
+        }
         let schema = try root.require("schema").text("\"schema\"")
         guard schema.hasPrefix("sla-scenarios/1") else {
             throw ScenarioError(root, "the schema must be sla-scenarios/1, not '\(schema)'")

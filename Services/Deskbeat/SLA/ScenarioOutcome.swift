@@ -1,7 +1,7 @@
 import BusinessTime
 import SLA
+import ServiceKit
 import SupportEvents
-import Yams
 
 /// What running scenarios has found.
 package struct ScenarioOutcome: Sendable {
@@ -24,9 +24,10 @@ package struct ScenarioOutcome: Sendable {
             for (index, check) in scenario.checks.enumerated() {
                 checks += 1
                 let report = run.report(of: check)
-                for (key, value) in (try? check.node.entries("a check")) ?? [] {
-                    guard let got = Self.text(of: key, in: report) else { continue }
-                    compare(key, value, got, "scenario \(scenario.id), check \(index + 1) (\(check.metric))")
+                let metric = scenario.metrics[check.metric].name
+                for (key, value) in check.expected {
+                    let got = Self.got(key, report)
+                    compare(key, value, got, "scenario \(scenario.id), check \(index + 1) (\(metric))")
                 }
             }
             if let emits = scenario.emits {
@@ -42,30 +43,30 @@ package struct ScenarioOutcome: Sendable {
         differences.append("\(place): \(key): expected \(expected), got \(got)")
     }
 
-    private mutating func compare(_ key: String, _ expected: Node, _ got: Got, _ place: String) {
+    private mutating func compare(_ key: String, _ expected: RulesNode, _ got: Got, _ place: String) {
         switch got {
         case .value(let text):
             let wanted = Self.normal(expected)
             if wanted != text { differ(key, wanted, text, place) }
         case .table(let table):
-            for (name, node) in (try? expected.entries(key)) ?? [] {
-                let wanted = Self.normal(node)
-                let text = table[Double(name) ?? .nan] ?? "null"
-                if wanted != text { differ("\(key) \(name)", wanted, text, place) }
+            for entry in expected.entries ?? [] {
+                let wanted = Self.normal(entry.value)
+                let text = table[Double(entry.key) ?? .nan] ?? "null"
+                if wanted != text { differ("\(key) \(entry.key)", wanted, text, place) }
             }
         }
     }
 
     /// Times in UTC, numbers without needless zeros.
-    private static func normal(_ node: Node) -> String {
-        guard !node.isNothing, let text = node.string else { return "null" }
+    private static func normal(_ node: RulesNode) -> String {
+        guard let text = node.text else { return node.isNull ? "null" : node.kind }
         if let instant = RFC3339.parse(text) { return RFC3339.string(instant) }
         if let number = Double(text) { return self.text(number) }
         return text
     }
 
     private static func text(_ number: Double) -> String {
-        number == number.rounded() ? "\(Int64(number))" : "\(number)"
+        Int64(exactly: number).map(String.init) ?? "\(number)"
     }
 
     private enum Got {
@@ -73,7 +74,8 @@ package struct ScenarioOutcome: Sendable {
         case table([Double: String])
     }
 
-    private static func text(of key: String, in report: MetricReport) -> Got? {
+    /// - Precondition: `key` is one that ``ScenarioReader`` lets through.
+    private static func got(_ key: String, _ report: MetricReport) -> Got {
         func instant(_ instant: Micros?) -> Got { .value(instant.map { RFC3339.string($0) } ?? "null") }
         func seconds(_ micros: Int64) -> Got { .value(text(Double(micros) / 1_000_000)) }
         switch key {
@@ -90,7 +92,7 @@ package struct ScenarioOutcome: Sendable {
         case "levels":
             let pairs = report.levels.map { (Double($0.key) / 1_000_000, RFC3339.string($0.value)) }
             return .table(Dictionary(uniqueKeysWithValues: pairs))
-        default: return nil
+        default: preconditionFailure("a check on \(key) has not been refused")
         }
     }
 }

@@ -1,6 +1,7 @@
 import BusinessTime
 import SLA
-import Yams
+import ServiceKit
+import SupportEvents
 
 /// From the nodes of a scenario file to scenarios.
 struct ScenarioReader {
@@ -11,7 +12,7 @@ struct ScenarioReader {
 
     // MARK: Calendars
 
-    static func calendar(_ node: Node) throws(ScenarioError) -> WorkingCalendar {
+    static func calendar(_ node: RulesNode) throws(ScenarioError) -> WorkingCalendar {
         let zone = try zone(node.member("tz") ?? node.member("timezone"))
         if let always = node.member("always"), try always.flag("\"always\"") { return WorkingCalendar(alwaysIn: zone) }
         var week = Array(repeating: [WorkingCalendar.Hours](), count: 7)
@@ -38,7 +39,7 @@ struct ScenarioReader {
         return calendar
     }
 
-    private static func zone(_ node: Node?) throws(ScenarioError) -> BusinessZone {
+    private static func zone(_ node: RulesNode?) throws(ScenarioError) -> BusinessZone {
         guard let node else { return .utc }
         do { return try BusinessZone.load(try node.text("the time zone")) } catch let error as ScenarioError {
             throw error
@@ -47,7 +48,7 @@ struct ScenarioReader {
         }
     }
 
-    private static func date(_ node: Node, _ text: String) throws(ScenarioError) -> Int64 {
+    private static func date(_ node: RulesNode, _ text: String) throws(ScenarioError) -> Int64 {
         let parts = text.split(separator: "-").map { Int($0) ?? 0 }
         guard parts.count == 3, let date = CivilDate(year: parts[0], month: parts[1], day: parts[2]) else {
             throw ScenarioError(node, "'\(text)' is no date such as 2026-12-25")
@@ -55,12 +56,12 @@ struct ScenarioReader {
         return date.dayNumber
     }
 
-    private static func hours(_ node: Node) throws(ScenarioError) -> [WorkingCalendar.Hours] {
+    private static func hours(_ node: RulesNode) throws(ScenarioError) -> [WorkingCalendar.Hours] {
         var list: [WorkingCalendar.Hours] = []
         for window in try node.elements("the windows of a day") {
             var edges: [String] = []
-            if case .sequence = window {
-                for edge in try window.elements("a window") { edges.append(try edge.text("a time of day")) }
+            if let elements = window.elements {
+                for edge in elements { edges.append(try edge.text("a time of day")) }
             } else {
                 edges = try window.text("a window").split(separator: "-").map(String.init)
             }
@@ -80,7 +81,7 @@ struct ScenarioReader {
         return hour * 60 + minute
     }
 
-    private func calendar(named node: Node) throws(ScenarioError) -> WorkingCalendar {
+    private func calendar(named node: RulesNode) throws(ScenarioError) -> WorkingCalendar {
         let name = try node.text("\"calendar\"")
         guard let calendar = calendars[name] else { throw ScenarioError(node, "there is no calendar '\(name)'") }
         return calendar
@@ -88,23 +89,21 @@ struct ScenarioReader {
 
     // MARK: Scenarios
 
-    func scenario(_ node: Node) throws(ScenarioError) -> Scenario {
+    func scenario(_ node: RulesNode) throws(ScenarioError) -> Scenario {
         let id = try node.require("id").text("\"id\"")
         var metrics: [MetricSettings] = []
-        for metric in try node.require("metrics").elements("\"metrics\"") { metrics.append(try settings(metric)) }
+        for metric in try node.require("metrics").elements("\"metrics\"") {
+            let settings = try settings(metric)
+            guard !metrics.contains(where: { $0.name == settings.name }) else {
+                throw ScenarioError(metric, "'\(settings.name)' stands twice; tell the two apart by \"variant\"")
+            }
+            metrics.append(settings)
+        }
         var events: [Scenario.Event] = []
         for event in try node.require("events").elements("\"events\"") { events.append(try self.event(event)) }
         var checks: [Scenario.Check] = []
         for check in try node.require("checks").elements("\"checks\"") {
-            var name = try check.require("metric").text("\"metric\"")
-            if let variant = check.member("variant"), !variant.isNothing {
-                name += "~\(try variant.text("\"variant\""))"
-            }
-            guard metrics.contains(where: { $0.name == name }) else {
-                throw ScenarioError(check, "scenario \(id) has no metric '\(name)'")
-            }
-            checks.append(
-                Scenario.Check(node: check, at: try check.require("at").instant("\"at\""), metric: name))
+            checks.append(try self.check(check, metrics))
         }
         var emits: [String]?
         if let node = node.member("emits") {
@@ -117,7 +116,30 @@ struct ScenarioReader {
             checks: checks, emits: emits)
     }
 
-    private func settings(_ node: Node) throws(ScenarioError) -> MetricSettings {
+    private func check(
+        _ node: RulesNode, _ metrics: [MetricSettings]
+    ) throws(ScenarioError) -> Scenario.Check {
+        var name = try node.require("metric").text("\"metric\"")
+        if let variant = node.member("variant") { name += "~\(try variant.text("\"variant\""))" }
+        guard let metric = metrics.firstIndex(where: { $0.name == name }) else {
+            throw ScenarioError(node, "this scenario has no metric '\(name)'")
+        }
+        var expected: [(key: String, value: RulesNode)] = []
+        for (key, value) in try node.entries("a check") {
+            switch key {
+            case "at", "metric", "variant", "note": continue
+            case "warn_at", "levels": _ = try value.entries("\"\(key)\"")
+            case "state", "due", "breached_at", "met_at", "elapsed_s", "overdue_s", "longest_s", "misses", "instances":
+                if !value.isNull { _ = try value.text("\"\(key)\"") }
+            default: throw ScenarioError(value, "a check cannot expect '\(key)'")
+            }
+            expected.append((key, value))
+        }
+        if expected.isEmpty { throw ScenarioError(node, "this check expects nothing") }
+        return Scenario.Check(at: try node.require("at").instant("\"at\""), metric: metric, expected: expected)
+    }
+
+    private func settings(_ node: RulesNode) throws(ScenarioError) -> MetricSettings {
         var pauses: Set<String>?
         if let node = node.member("pause_on") {
             var statuses: Set<String> = []
@@ -130,19 +152,21 @@ struct ScenarioReader {
         for (key, value) in try node.entries("a metric") {
             switch key {
             case "metric", "pause_on", "note": break
-            case "variant": settings.variant = value.isNothing ? nil : try value.text("\"variant\"")
-            case "target_s": settings.target = .duration(try value.whole("\"target_s\"") * Self.second)
-            case "target_days": days = try value.whole("\"target_days\"")
+            case "variant": settings.variant = value.isNull ? nil : try value.text("\"variant\"")
+            case "target_s": settings.target = .duration(try value.target("\"target_s\""))
+            case "target_days":
+                days = try value.whole("\"target_days\"")
+                guard 1...10_000 ~= days ?? 0 else { throw ScenarioError(value, "\"target_days\" must be 1 to 10,000") }
             case "end_of_day": endOfDay = try value.flag("\"end_of_day\"")
             case "targets_by_priority":
                 for (priority, target) in try value.entries("\"targets_by_priority\"") {
-                    settings.targetsByPriority[priority.lowercased()] =
-                        .duration(try target.whole("a target") * Self.second)
+                    settings.targetsByPriority[LabelFolding.folded(priority)] =
+                        .duration(try target.target("a target"))
                 }
             case "warn_pct":
                 for share in try value.elements("\"warn_pct\"") {
-                    guard let percent = Double(try share.text("a share")), percent > 0, percent <= 1000 else {
-                        throw ScenarioError(share, "a share is a percentage above 0")
+                    guard let percent = Double(try share.text("a share")), percent > 0, percent <= 100 else {
+                        throw ScenarioError(share, "a share is a percentage above 0 and up to 100")
                     }
                     settings.warnings.append(percent)
                 }
@@ -153,8 +177,8 @@ struct ScenarioReader {
             case "boundary":
                 settings.boundary = try value.choice("\"boundary\"", WorkingCalendar.Boundary.self)
             case "truncate":
-                let text = try value.text("\"truncate\"")
-                guard ["none", "minute", "null"].contains(text) else {
+                let text = value.isNull ? "none" : try value.text("\"truncate\"")
+                guard ["none", "minute"].contains(text) else {
                     throw ScenarioError(value, "\"truncate\" must be none or minute, not '\(text)'")
                 }
                 settings.wholeMinutes = text == "minute"
@@ -171,19 +195,19 @@ struct ScenarioReader {
 
     // MARK: Events
 
-    private func event(_ node: Node) throws(ScenarioError) -> Scenario.Event {
+    private func event(_ node: RulesNode) throws(ScenarioError) -> Scenario.Event {
         let time = try node.require("t").instant("\"t\"")
         var seen = time
-        if let node = node.member("seen"), !node.isNothing { seen = try node.instant("\"seen\"") }
+        if let node = node.member("seen") { seen = try node.instant("\"seen\"") }
         var sequence: Int64 = -1
-        if let node = node.member("seq"), !node.isNothing { sequence = try node.whole("\"seq\"") }
+        if let node = node.member("seq") { sequence = try node.whole("\"seq\"") }
         var id: String?
-        if let node = node.member("id"), !node.isNothing { id = try node.text("\"id\"") }
+        if let node = node.member("id") { id = try node.text("\"id\"") }
         return Scenario.Event(
             event: TicketEvent(time: time, kind: try kind(node)), seen: seen, sequence: sequence, id: id)
     }
 
-    private func kind(_ node: Node) throws(ScenarioError) -> TicketEvent.Kind {
+    private func kind(_ node: RulesNode) throws(ScenarioError) -> TicketEvent.Kind {
         let type = try node.require("type")
         switch try type.text("\"type\"") {
         case "ticket.created":
@@ -207,7 +231,7 @@ struct ScenarioReader {
                     guard let metric = SLAMetric(rawValue: name) else {
                         throw ScenarioError(target, "there is no metric '\(name)'")
                     }
-                    targets[metric] = .duration(try target.whole("a target") * Self.second)
+                    targets[metric] = .duration(try target.target("a target"))
                 }
             }
             let calendar = try node.member("calendar").map { (node) throws(ScenarioError) in
@@ -221,12 +245,12 @@ struct ScenarioReader {
         }
     }
 
-    private func priority(_ node: Node?) throws(ScenarioError) -> String? {
-        guard let node, !node.isNothing else { return nil }
-        return try node.text("a priority").lowercased()
+    private func priority(_ node: RulesNode?) throws(ScenarioError) -> String? {
+        guard let node, !node.isNull else { return nil }
+        return LabelFolding.folded(try node.text("a priority"))
     }
 
-    private func status(_ node: Node) throws(ScenarioError) -> String {
+    private func status(_ node: RulesNode) throws(ScenarioError) -> String {
         switch try node.text("a status").lowercased() {
         case "hold", "on_hold": return "on_hold"
         case let status where ["new", "open", "pending", "solved", "closed"].contains(status): return status

@@ -36,8 +36,7 @@ struct ScenarioRun {
     }
 
     func report(of check: Scenario.Check) -> MetricReport {
-        let settings = scenario.metrics.first { $0.name == check.metric } ?? scenario.metrics[0]
-        return clock(settings, at: check.at).report(at: check.at)
+        clock(scenario.metrics[check.metric], at: check.at).report(at: check.at)
     }
 
     private struct Key: Hashable {

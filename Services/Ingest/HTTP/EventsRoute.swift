@@ -8,8 +8,8 @@ import SupportEvents
 /// `POST /v1/events`: takes events from helpdesks and answers once they are durable.
 ///
 /// The steps, each with its refusal: token (401), media type (415), declared size (413), a service at work (503), the
-/// sender's rate (429), room for another request (429), the body in time (the connection is cut) and within its size (413), every event valid (400), durable
-/// (429 when the queue is full, 503 when the broker is away).
+/// sender's rate (429), room for another request (429), the body in time (the connection is cut) and within its size (413),
+/// every event valid (400), durable (429 when the queue is full, 503 when the broker is away).
 package struct EventsRoute: Sendable {
     private let limits: IntakeLimits
     private let tokens: BearerTokens?
@@ -60,14 +60,14 @@ package struct EventsRoute: Sendable {
         if let tokens {
             grant = Self.bearer(request.headers).flatMap { tokens.grant($0.utf8) }
             if grant == nil {
-                return await unread(
+                return refuse(
                     request, context, .unauthorized,
                     "Send the header Authorization: Bearer, with a token that is valid here.",
                     headers: [.wwwAuthenticate: "Bearer"])
             }
         }
         guard let mode = EventMode(headers: request.headers) else {
-            return await unread(
+            return refuse(
                 request, context, .unsupportedMediaType,
                 "Send application/cloudevents+json, application/cloudevents-batch+json, application/json or "
                     + "application/x-ndjson.")
@@ -78,22 +78,22 @@ package struct EventsRoute: Sendable {
             case .batched, .lines, .either: limits.batchBody
             }
         let declared = request.headers[.contentLength].flatMap { Int($0) }
-        if let declared, declared > limit { return await tooLarge(request, context, limit) }
+        if let declared, declared > limit { return tooLarge(request, context, limit) }
         guard isOpen() else {
-            return await unread(
+            return refuse(
                 request, context, .serviceUnavailable,
                 "The service is starting or stopping; send the same request again later.",
                 headers: [.retryAfter: "2"])
         }
         let sender = grant?.id ?? 0
         if let wait = limiter.wait(sender, now: clock()) {
-            return await unread(
+            return refuse(
                 request, context, .tooManyRequests, "The rate of events is limited to \(limits.rate) per second.",
                 headers: [.retryAfter: Self.seconds(wait)])
         }
         let response = await budget.with(bytes: declared ?? limit) {
             guard let body = await read(request, context, limit: limit) else {
-                return await tooLarge(request, context, limit, isPartlyRead: true)
+                return tooLarge(request, context, limit)
             }
             guard declared == nil || declared == body.count else {
                 return ServiceHTTP.json(.badRequest) {
@@ -102,9 +102,9 @@ package struct EventsRoute: Sendable {
             }
             return await accept(body, mode, grant, sender)
         }
-        if let response { return response }
-        return await unread(
-            request, context, .tooManyRequests, "Too many requests are in progress.", headers: [.retryAfter: "1"])
+        return response
+            ?? refuse(
+                request, context, .tooManyRequests, "Too many requests are in progress.", headers: [.retryAfter: "1"])
     }
 
     private func accept(
@@ -156,51 +156,30 @@ package struct EventsRoute: Sendable {
 
     // MARK: Answers
 
-    /// How long, and up to how many bytes, a refused body is read before the answer.
-    private var drainTime: Duration { min(.seconds(1), limits.bodyTimeout / 4) }
-    private static let drainedBytes = 64 << 20
-
-    /// An answer to a request whose body is of no use. Many clients send all of it before they read, and would miss an answer
-    /// behind which the connection closes; so what arrives soon is read and thrown away first. What the client still sends
-    /// afterwards is thrown away too, but not for longer than a body may take.
-    private func unread(
+    /// An answer to a request whose body is of no use. Many clients send all of it before they read, so what they still send is
+    /// read and thrown away behind the answer, but not for longer than a body may take.
+    private func refuse(
         _ request: Request, _ context: ServiceRequestContext, _ status: HTTPResponse.Status, _ error: String,
-        headers: HTTPFields = [:], isPartlyRead: Bool = false
-    ) async -> Response {
-        if !isPartlyRead, request.headers[.expect] == nil { await Self.drain(request.body, for: drainTime) }
+        headers: HTTPFields = [:]
+    ) -> Response {
         deadlines.begin(context.channel)
         var headers = headers
         headers[.connection] = "close"
-        return Self.problem(status, error, headers: headers)
-    }
-
-    private static func drain(_ body: RequestBody, for time: Duration) async {
-        await withTaskGroup { group in
-            group.addTask {
-                var count = 0
-                do {
-                    for try await part in body {
-                        count += part.readableBytes
-                        if count > drainedBytes { return }
-                    }
-                } catch {
-                    // The connection is gone; the answer goes nowhere.
-                    return
-                }
+        var answer = Self.problem(status, error, headers: headers)
+        let body = answer.body
+        answer.body = ResponseBody(contentLength: body.contentLength) { writer in
+            try await body.write(writer)
+            do { for try await _ in request.body {} } catch {
+                // The connection is gone, and nobody waits for anything.
             }
-            group.addTask { try? await Task.sleep(for: time) }
-            await group.next()
-            group.cancelAll()
         }
+        return answer
     }
 
-    private func tooLarge(
-        _ request: Request, _ context: ServiceRequestContext, _ limit: Int, isPartlyRead: Bool = false
-    ) async -> Response {
-        await unread(
+    private func tooLarge(_ request: Request, _ context: ServiceRequestContext, _ limit: Int) -> Response {
+        refuse(
             request, context, .contentTooLarge,
-            "The body may have at most \(limit) bytes; send fewer events at a time.",
-            isPartlyRead: isPartlyRead)
+            "The body may have at most \(limit) bytes; send fewer events at a time.")
     }
 
     private static func problem(

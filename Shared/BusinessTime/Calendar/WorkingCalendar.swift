@@ -1,11 +1,11 @@
 /// The working hours of a team: windows of wall-clock time on the days of a week, with exceptions by date.
 ///
 /// A window belongs to the date on which it opens; one that runs over midnight ends on the next date, whatever that one's
-/// windows are. Time is counted in real seconds inside the windows.
+/// windows are; what two dates' windows both cover counts once. Time is counted in real seconds inside the windows.
 public struct WorkingCalendar: Sendable {
     /// A window of one date in minutes since local midnight: 0 <= opens < closes <= 2880.
     public struct Hours: Hashable, Sendable {
-        public let opens: Int64
+        public fileprivate(set) var opens: Int64
         public let closes: Int64
 
         /// `closes` at or before `opens` is on the next date. Nil when a time is outside 00:00 to 24:00, or `opens` is 24:00.
@@ -57,12 +57,29 @@ public struct WorkingCalendar: Sendable {
         }
     }
 
-    func hours(ofDay day: Int64) -> [Hours] {
+    private func own(_ day: Int64) -> [Hours] {
         exceptions[day] ?? week[CivilDate.weekday(ofDay: day)]
     }
 
-    func opening(_ hours: Hours, ofDay day: Int64) -> Micros { zone.instant(ofDay: day, second: hours.opens * 60) }
-    func closing(_ hours: Hours, ofDay day: Int64) -> Micros { zone.instant(ofDay: day, second: hours.closes * 60) }
+    /// The date's windows without what the night before covers already.
+    private func hours(ofDay day: Int64) -> [Hours] {
+        let hours = own(day)
+        let covered = (own(day - 1).last?.closes ?? 0) - 1440
+        guard let first = hours.first, first.opens < covered else { return hours }
+        return hours.compactMap { hours in
+            guard hours.closes > covered else { return nil }
+            var rest = hours
+            rest.opens = max(rest.opens, covered)
+            return rest
+        }
+    }
+
+    private func opening(_ hours: Hours, ofDay day: Int64) -> Micros {
+        zone.instant(ofDay: day, second: hours.opens * 60)
+    }
+    private func closing(_ hours: Hours, ofDay day: Int64) -> Micros {
+        zone.instant(ofDay: day, second: hours.closes * 60)
+    }
 
     private func day(at instant: Micros) -> Int64 { zone.day(at: instant).number }
 
@@ -108,7 +125,10 @@ public struct WorkingCalendar: Sendable {
         var sum: Int64 = 0
         for day in (day(at: start) - 1)...day(at: end) {
             for hours in hours(ofDay: day) {
-                sum += max(0, min(closing(hours, ofDay: day), end) - max(opening(hours, ofDay: day), start))
+                let opens = max(opening(hours, ofDay: day), start)
+                let closes = min(closing(hours, ofDay: day), end)
+                guard opens < closes else { continue }
+                sum += closes - opens
             }
         }
         return sum
@@ -126,10 +146,10 @@ public struct WorkingCalendar: Sendable {
         while rest > 0 {
             day += 1
             if day - firstDay > Self.horizon { return nil }
-            if isAlways || !hours(ofDay: day).isEmpty { rest -= 1 }
+            if isAlways || !own(day).isEmpty { rest -= 1 }
         }
         if endOfDay {
-            let closes = isAlways ? 1440 : hours(ofDay: day).last?.closes ?? 1440
+            let closes = isAlways ? 1440 : own(day).last?.closes ?? 1440
             return zone.instant(ofDay: day, second: closes * 60)
         }
         return zone.instant(ofDay: day, second: second) + begin % 1_000_000

@@ -53,7 +53,7 @@ public struct Rules: Sendable, Equatable {
     public init(parsing text: String, file: String = "rules.yaml") throws(RulesError) {
         let root: RulesNode?
         do {
-            root = try RulesComposer.compose(text)
+            root = try RulesComposer().compose(text)
         } catch {
             throw RulesError(file: file, diagnostics: [error])
         }

@@ -1,25 +1,36 @@
 import Yams
 
+extension RulesNode {
+    /// The root of a YAML (or JSON) text whose readers need places; nil when it holds nothing but comments.
+    ///
+    /// - Parameter maximumNodes: after the expansion of aliases: what bounds an alias bomb.
+    public static func compose(
+        _ text: String, maximumBytes: Int, maximumNodes: Int
+    ) throws(RulesDiagnostic) -> RulesNode? {
+        try RulesComposer(maximumBytes: maximumBytes, maximumNodes: maximumNodes).compose(text)
+    }
+}
+
 /// Turns the text of a rules file into ``RulesNode``, within fixed bounds of size, depth and expansion.
-enum RulesComposer {
-    static let maximumBytes = 1 << 20
-    static let maximumDepth = 64
+struct RulesComposer {
+    var maximumBytes = 1 << 20
     /// Nodes after the expansion of aliases: what bounds an alias bomb.
-    static let maximumNodes = 100_000
+    var maximumNodes = 100_000
+    private static let maximumDepth = 64
 
     /// The root of the file; nil when it holds nothing but comments.
-    static func compose(_ text: String) throws(RulesDiagnostic) -> RulesNode? {
+    func compose(_ text: String) throws(RulesDiagnostic) -> RulesNode? {
         guard text.utf8.count <= maximumBytes else {
             throw RulesDiagnostic(
                 line: 1, column: 1, path: "", reason: "the file has \(text.utf8.count) bytes",
-                remedy: "a rules file may have at most \(maximumBytes)")
+                remedy: "it may have at most \(maximumBytes)")
         }
-        try refuseCollectionsAsKeys(text)
+        try Self.refuseCollectionsAsKeys(text)
         let root: Node?
         do {
             root = try Yams.compose(yaml: text, .basic, .default, .utf8)
         } catch let error as YamlError {
-            throw diagnostic(error, text)
+            throw Self.diagnostic(error, text)
         } catch {
             throw RulesDiagnostic(line: 1, column: 1, path: "", reason: "not readable as YAML", remedy: "\(error)")
         }
@@ -28,7 +39,7 @@ enum RulesComposer {
         return try convert(root, depth: 0, budget: &budget)
     }
 
-    private static func convert(
+    private func convert(
         _ node: Node, depth: Int, budget: inout Int
     ) throws(RulesDiagnostic) -> RulesNode {
         let (line, column) = (node.mark?.line ?? 1, node.mark?.column ?? 1)
@@ -38,10 +49,10 @@ enum RulesComposer {
                 line: line, column: column, path: "", reason: "the file grows beyond \(maximumNodes) values",
                 remedy: "use fewer aliases (*name) of large sections")
         }
-        guard depth < maximumDepth else {
+        guard depth < Self.maximumDepth else {
             throw RulesDiagnostic(
                 line: line, column: column, path: "",
-                reason: "lists and mappings are nested deeper than \(maximumDepth)",
+                reason: "lists and mappings are nested deeper than \(Self.maximumDepth)",
                 remedy: "check for brackets that are not closed")
         }
         switch node {
@@ -65,7 +76,7 @@ enum RulesComposer {
                 }
                 let converted = try convert(value, depth: depth + 1, budget: &budget)
                 if name.string == "<<" && (name.style == .plain || name.style == .any) {
-                    merged += try mergeable(converted, keyLine, keyColumn)
+                    merged += try Self.mergeable(converted, keyLine, keyColumn)
                 } else {
                     entries.append(RulesEntry(key: name.string, line: keyLine, column: keyColumn, value: converted))
                 }

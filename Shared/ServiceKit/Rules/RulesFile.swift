@@ -7,7 +7,7 @@ extension Rules {
         do {
             guard let file = FileHandle(forReadingAtPath: path) else { throw CocoaError(.fileReadNoSuchFile) }
             defer { try? file.close() }
-            data = try file.read(upToCount: RulesComposer.maximumBytes + 1) ?? Data()
+            data = try file.read(upToCount: RulesComposer().maximumBytes + 1) ?? Data()
         } catch {
             throw .unreadable(path: path)
         }

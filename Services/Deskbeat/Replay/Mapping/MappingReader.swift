@@ -24,7 +24,7 @@ extension MappingError {
         self.message = message
     }
 
-    init(yamlError error: YamlError) {
+    fileprivate init(yamlError error: YamlError) {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):

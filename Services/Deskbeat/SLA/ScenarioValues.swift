@@ -1,5 +1,5 @@
+import ServiceKit
 import SupportEvents
-import Yams
 
 /// What is wrong with a scenario file, and where.
 package struct ScenarioError: Error, CustomStringConvertible {
@@ -7,53 +7,47 @@ package struct ScenarioError: Error, CustomStringConvertible {
     let column: Int
     let message: String
 
-    init(_ node: Node?, _ message: String) {
-        line = node?.mark?.line ?? 1
-        column = node?.mark?.column ?? 1
+    init(_ node: RulesNode, _ message: String) {
+        line = node.line
+        column = node.column
         self.message = message
     }
 
-    init(line: Int, column: Int, _ message: String) {
-        self.line = line
-        self.column = column
-        self.message = message
+    init(_ diagnostic: RulesDiagnostic) {
+        line = diagnostic.line
+        column = diagnostic.column
+        message = "\(diagnostic.reason); \(diagnostic.remedy)"
     }
 
     package var description: String { "\(line):\(column): \(message)" }
 }
 
 /// Reading with precise errors. JSON is YAML, whose reader keeps lines and columns.
-extension Node {
-    func entries(_ what: String) throws(ScenarioError) -> [(key: String, value: Node)] {
-        guard case .mapping(let mapping) = self else { throw ScenarioError(self, "\(what) must be an object") }
-        var entries: [(key: String, value: Node)] = []
-        for (key, value) in mapping { entries.append((key.string ?? "", value)) }
-        return entries
+extension RulesNode {
+    func entries(_ what: String) throws(ScenarioError) -> [(key: String, value: RulesNode)] {
+        guard let entries else { throw ScenarioError(self, "\(what) must be an object") }
+        return entries.map { ($0.key, $0.value) }
     }
 
-    func member(_ key: String) -> Node? {
-        guard case .mapping(let mapping) = self else { return nil }
-        return mapping.first { $0.key.string == key }?.value
+    /// Nil when it is missing or null.
+    func member(_ key: String) -> RulesNode? {
+        guard let value = entries?.first(where: { $0.key == key })?.value, !value.isNull else { return nil }
+        return value
     }
 
-    func require(_ key: String) throws(ScenarioError) -> Node {
+    func require(_ key: String) throws(ScenarioError) -> RulesNode {
         guard let value = member(key) else { throw ScenarioError(self, "\"\(key)\" is missing here") }
         return value
     }
 
-    func elements(_ what: String) throws(ScenarioError) -> [Node] {
-        guard case .sequence(let sequence) = self else { throw ScenarioError(self, "\(what) must be a list") }
-        return Array(sequence)
+    func elements(_ what: String) throws(ScenarioError) -> [RulesNode] {
+        guard let elements else { throw ScenarioError(self, "\(what) must be a list") }
+        return elements
     }
 
     func text(_ what: String) throws(ScenarioError) -> String {
-        guard case .scalar(let scalar) = self else { throw ScenarioError(self, "\(what) must be a text") }
-        return scalar.string
-    }
-
-    var isNothing: Bool {
-        guard case .scalar(let scalar) = self else { return false }
-        return scalar.style == .plain && (scalar.string == "null" || scalar.string.isEmpty)
+        guard let text else { throw ScenarioError(self, "\(what) must be a text") }
+        return text
     }
 
     /// At most ten years of seconds, or as many of anything else.
@@ -62,6 +56,13 @@ extension Node {
             throw ScenarioError(self, "\(what) must be a whole number of at most 400,000,000")
         }
         return value
+    }
+
+    /// More than zero seconds, in µs.
+    func target(_ what: String) throws(ScenarioError) -> Int64 {
+        let seconds = try whole(what)
+        guard seconds > 0 else { throw ScenarioError(self, "\(what) must be above 0") }
+        return seconds * 1_000_000
     }
 
     func instant(_ what: String) throws(ScenarioError) -> Int64 {
