@@ -14,6 +14,7 @@ struct CellSets {
     private var savedWithCurrent = 0
 
     private let breakdowns: [[Dimension]]
+    private let hasOverallCell: Bool
     private let valuesPerDimension: Int
 
     private(set) var cells = CellTable()
@@ -33,18 +34,19 @@ struct CellSets {
     /// Further values than admitted count in the overall series and in this one.
     static let other = Array("~other".utf8)
 
-    init(breakdowns: [[Dimension]], valuesPerDimension: Int = 1000) {
+    init(breakdowns: [[Dimension]], hasOverallCell: Bool = true, valuesPerDimension: Int = 1000) {
         self.breakdowns = breakdowns
+        self.hasOverallCell = hasOverallCell
         self.valuesPerDimension = valuesPerDimension
-        admitted = Array(repeating: [], count: Dimension.allCases.count)
+        admitted = Array(repeating: [], count: Dimension.slots)
     }
 
-    /// The set for an entity with these attributes: overall, and each breakdown of which it has all values.
+    /// The set for an entity with these attributes: overall (where there is one), and each breakdown of which it has all values.
     mutating func set(of values: DimensionValues, labels: borrowing StringTable) -> UInt32 {
         // Direct-mapped: a collision only costs the slow path.
         let place = Int(truncatingIfNeeded: values.hash) & (known.count - 1)
         if let entry = known[place], entry.values == values { return entry.set }
-        var list = [cells.intern(.overall)]
+        var list = hasOverallCell ? [cells.intern(.overall)] : []
         for breakdown in breakdowns { addCells(of: breakdown, values, labels, to: &list) }
         let id = set(of: list)
         known[place] = (values, id)

@@ -32,9 +32,9 @@ struct ContributionList {
         }
     }
 
-    mutating func decode(_ bytes: [UInt8]) throws(InternalRecordError) {
+    mutating func decode(_ bytes: [UInt8], from start: Int = 0) throws(InternalRecordError) {
         removeAll()
-        var reader = BinaryReader(bytes)
+        var reader = BinaryReader(bytes, at: start)
         var bucket: Int64 = 0
         while !reader.isAtEnd {
             let head = try reader.varint()

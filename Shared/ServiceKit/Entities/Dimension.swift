@@ -13,6 +13,9 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
     case status = 10
     case solvedBy = 11
     case unassigned = 12
+    case policy = 13
+    case metric = 14
+    case variant = 15
 
     /// As it stands in series ids and in `data.dimensions`.
     public var name: String {
@@ -30,6 +33,9 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .status: "status"
         case .solvedBy: "solved_by"
         case .unassigned: "unassigned"
+        case .policy: "policy"
+        case .metric: "metric"
+        case .variant: "variant"
         }
     }
 
@@ -55,6 +61,9 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         }
     }
 
+    /// Above every raw value.
+    static let slots = 1 + (allCases.map { Int($0.rawValue) }.max() ?? 0)
+
     /// The breakdowns beside the overall figure when the rules file names none.
     public static var defaultBreakdowns: [[Dimension]] {
         [[.channel], [.priority], [.category], [.team], [.tier], [.segment]]
@@ -64,7 +73,7 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
 /// The values of one entity in the dimensions that it can be broken down by: ids of labels, 0 for a missing one. A tag list
 /// has several values.
 public struct DimensionValues: Equatable, Sendable {
-    private var values: [UInt32] = Array(repeating: 0, count: Dimension.allCases.count)
+    private var values: [UInt32] = Array(repeating: 0, count: Dimension.slots)
     /// Ids of the tags' labels, ascending, each once.
     public var tags: [UInt32] = []
 

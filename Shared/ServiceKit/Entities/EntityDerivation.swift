@@ -8,7 +8,11 @@ public protocol EntityDerivation {
     /// Raised whenever the same timeline would give other contributions than before; every entity is then derived again.
     static var version: UInt32 { get }
 
-    /// Adds the entity's contributions to `output`: a pure function of the timeline and the clock.
+    /// Whether it keeps ``DerivationOutput/memory``. Never changes for a stage that has state.
+    static var keepsMemory: Bool { get }
+
+    /// Adds the entity's contributions to `output`: a pure function of the timeline and the clock (and of
+    /// ``DerivationOutput/moment`` and ``DerivationOutput/memory`` where alerts are concerned).
     ///
     /// - Parameters:
     ///   - timeline: the events in the timeline's order, each identity once, without voided ones and without voids.
@@ -16,6 +20,10 @@ public protocol EntityDerivation {
     mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError)
+}
+
+extension EntityDerivation {
+    public static var keepsMemory: Bool { false }
 }
 
 /// Where a derivation puts its contributions, and where it reads what the events carry.
@@ -30,6 +38,15 @@ public struct DerivationOutput: ~Copyable {
     private(set) var nextTimer = Int64.max
     private(set) var negativeDurations = 0
     private var payload = EventPayload()
+
+    /// The time of this derivation.
+    public internal(set) var moment = Moment(clock: 0, wall: 0)
+    /// The entity's id.
+    public internal(set) var key: [UInt8] = []
+    /// What the derivation wants to find again at the next one of this entity, such as what it has published: part of the
+    /// entity's state. At most 16 KiB; empty at first.
+    public var memory: [UInt8] = []
+    private(set) var alerts: [EntityAlert] = []
 
     init(zone: BusinessZone, catalogue: KPICatalogue, cellSets: CellSets, payloads: PayloadTable) {
         self.zone = ZoneCursor(zone)
@@ -49,6 +66,12 @@ public struct DerivationOutput: ~Copyable {
     mutating func begin() {
         list.removeAll()
         nextTimer = .max
+        alerts.removeAll(keepingCapacity: true)
+    }
+
+    /// Publishes a record on the stage's second output, in the transaction that keeps this derivation's results.
+    public mutating func publish(_ alert: EntityAlert) {
+        alerts.append(alert)
     }
 
     // MARK: Contributions

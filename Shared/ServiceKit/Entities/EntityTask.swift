@@ -13,11 +13,17 @@ public struct EntityStageSettings: Sendable {
     public var zone: BusinessZone
     public var catalogue: KPICatalogue
     public var breakdowns: [[Dimension]]
+    /// Whether entities with attributes count in the overall cell too.
+    public var hasOverallCell: Bool
+    /// Of whatever else the derivation depends on: another one derives every entity again.
+    public var rulesFingerprint: UInt64
 
     public init(
         kind: EntityKind, keyField: EventField, classes: EventClasses, zone: BusinessZone, catalogue: KPICatalogue,
-        breakdowns: [[Dimension]]
+        breakdowns: [[Dimension]], hasOverallCell: Bool = true, rulesFingerprint: UInt64 = 0
     ) {
+        self.hasOverallCell = hasOverallCell
+        self.rulesFingerprint = rulesFingerprint
         self.kind = kind
         self.keyField = keyField
         self.classes = classes
@@ -33,6 +39,7 @@ public struct EntityStageSettings: Sendable {
             bytes += Array(" \(measure.id):\(catalogue.baseBucket(of: measure)?.rawValue ?? 255)".utf8)
         }
         for breakdown in breakdowns { bytes += Array(" \(breakdown.map(\.name))".utf8) }
+        if rulesFingerprint != 0 { bytes += Array(" \(rulesFingerprint)".utf8) }
         return KeyHash.hash(bytes)
     }
 }
@@ -42,6 +49,8 @@ public struct EntityStageSettings: Sendable {
 public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     /// Entities derived again per commit without a new event (timers, changed rules): bounds a commit's work.
     static var rederivationsPerCommit: Int { 5000 }
+    /// Index of `support.alerts` among the stage's outputs, for derivations that publish.
+    static var alerts: Int { 1 }
     /// Labels remembered between derivations.
     static var rememberedLabels: Int { 200_000 }
 
@@ -88,7 +97,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         // Aliases and the limits on time are ingest's business: what stands on a canonical topic has passed them.
         decoder = EventDecoder()
         output = DerivationOutput(
-            zone: settings.zone, catalogue: settings.catalogue, cellSets: CellSets(breakdowns: settings.breakdowns),
+            zone: settings.zone, catalogue: settings.catalogue,
+            cellSets: CellSets(breakdowns: settings.breakdowns, hasOverallCell: settings.hasOverallCell),
             payloads: store.payloads)
         deltas = DeltaAccumulator(settings.catalogue)
     }
@@ -216,7 +226,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
 
     public func prepareCommit(_ time: TaskTime, output sink: any TaskOutput) throws(InternalRecordError) {
         if output.labels.count > Self.rememberedLabels { output.forgetLabels() }
-        for entity in changed { try derive(entity, clock: time.clock, sink) }
+        for entity in changed { try derive(entity, time, sink) }
         var work = min(stale.count, Self.rederivationsPerCommit)
         while work > 0, let entity = stale.popLast() {
             work -= 1
@@ -224,7 +234,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             guard store.heads[Int(entity)].has(EntityHead.used) else { continue }
             store.touch(entity)
             store.setFlag(EntityHead.stale, false, of: entity)
-            try derive(entity, clock: time.clock, sink)
+            try derive(entity, time, sink)
         }
         saveCellSets(sink)
         // Only when every entity has been derived under the present settings: a crash before then begins again.
@@ -238,15 +248,17 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     }
 
     private func derive(
-        _ entity: EntityStore.Index, clock: Int64, _ sink: any TaskOutput
+        _ entity: EntityStore.Index, _ time: TaskTime, _ sink: any TaskOutput
     ) throws(InternalRecordError) {
         arrived.removeAll(keepingCapacity: true)
         store.appendEvents(of: entity, to: &arrived)
         let isSorted = !store.heads[Int(entity)].has(EntityHead.unsorted)
         try timeline.arrange(arrived, isSorted: isSorted, settings.classes, payloads: store.payloads)
         output.begin()
-        try derivation.derive(timeline.events, clock: clock, into: &output)
+        if Derivation.keepsMemory { try prepareMemory(entity, time) }
+        try derivation.derive(timeline.events, clock: time.clock, into: &output)
         encoded.removeAll(keepingCapacity: true)
+        if Derivation.keepsMemory { encoded.appendBytes(output.memory) }
         output.list.encode(into: &encoded)
         let head = store.heads[Int(entity)]
         var hasChanged = Int(head.savedEvents) < Int(head.eventCount) || head.nextTimer != output.nextTimer
@@ -261,12 +273,36 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         store.setFlag(EntityHead.changed, false, of: entity)
         if hasChanged { save(entity, sink) }
+        if !output.alerts.isEmpty { publishAlerts(sink) }
+    }
+
+    private func prepareMemory(_ entity: EntityStore.Index, _ time: TaskTime) throws(InternalRecordError) {
+        output.moment = Moment(
+            clock: time.clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded,
+            lastArrival: store.heads[Int(entity)].lastArrival * 1_000, lastArrivedTime: arrived.last?.time ?? 0)
+        output.key = store.key(of: entity)
+        value.removeAll(keepingCapacity: true)
+        store.appendContributions(of: entity, to: &value)
+        var reader = BinaryReader(value)
+        output.memory = reader.isAtEnd ? [] : try reader.bytes()
+    }
+
+    private func publishAlerts(_ sink: any TaskOutput) {
+        let partitions = context.outputPartitionCounts[Self.alerts]
+        for alert in output.alerts {
+            unsafe sink.send(
+                to: Self.alerts, partition: Partitioner.partition(key: alert.key, count: partitions),
+                key: alert.key.span.bytes, value: alert.value.span.bytes,
+                headers: [("ce_type", Array(alert.type.utf8))])
+        }
     }
 
     private func emitDifference(_ entity: EntityStore.Index) throws(InternalRecordError) {
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
-        try before.decode(value)
+        var reader = BinaryReader(value)
+        if Derivation.keepsMemory, !reader.isAtEnd { _ = try reader.bytes() }
+        try before.decode(value, from: reader.position)
         // Out of `output`, so that the loop may read its cell sets.
         var after = ContributionList()
         swap(&after, &output.list)
