@@ -46,6 +46,7 @@ let package = Package(
         .executable(name: "deskbeat", targets: ["Deskbeat"]),
         .executable(name: "deskbeat-ingest", targets: ["Ingest"]),
         .executable(name: "deskbeat-ticketing", targets: ["Ticketing"]),
+        .executable(name: "deskbeat-sla-monitor", targets: ["SLAMonitor"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -76,8 +77,8 @@ let package = Package(
         module(
             "ServiceKit",
             [
-                "Kafka", "SupportEvents", "BusinessTime", "KPIs", "Streams", log, metrics, coreMetrics, argumentParser,
-                serviceLifecycle, unixSignals, hummingbird, yams, crypto, nioCore,
+                "Kafka", "SupportEvents", "BusinessTime", "SLA", "KPIs", "Streams", log, metrics, coreMetrics,
+                argumentParser, serviceLifecycle, unixSignals, hummingbird, yams, crypto, nioCore,
             ]),
 
         service(
@@ -89,6 +90,9 @@ let package = Package(
         service(
             "Ticketing",
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
+        service(
+            "SLAMonitor",
+            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "SLA", "KPIs", argumentParser, log]),
         service(
             "Deskbeat",
             [
@@ -105,7 +109,7 @@ let package = Package(
         tests(
             "ServiceKit",
             [
-                "ServiceKit", "BusinessTime", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser,
+                "ServiceKit", "BusinessTime", "SLA", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser,
                 serviceLifecycle,
             ]),
         tests(
@@ -117,6 +121,7 @@ let package = Package(
         tests(
             "Ticketing",
             ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+        tests("SLAMonitor", ["SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
         tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],

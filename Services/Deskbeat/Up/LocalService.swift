@@ -5,6 +5,7 @@ enum LocalService {
     static let all: [(name: String, executable: String)] = [
         ("ingest", "deskbeat-ingest"),
         ("ticketing", "deskbeat-ticketing"),
+        ("sla-monitor", "deskbeat-sla-monitor"),
     ]
 
     /// This program's own file.

@@ -47,7 +47,10 @@ struct CellSets {
         let place = Int(truncatingIfNeeded: values.hash) & (known.count - 1)
         if let entry = known[place], entry.values == values { return entry.set }
         var list = hasOverallCell ? [cells.intern(.overall)] : []
-        for breakdown in breakdowns { addCells(of: breakdown, values, labels, to: &list) }
+        // What has a variant counts nowhere without it: it is another promise.
+        for breakdown in breakdowns where values[.variant] == 0 || breakdown.contains(.variant) {
+            addCells(of: breakdown, values, labels, to: &list)
+        }
         let id = set(of: list)
         known[place] = (values, id)
         return id
