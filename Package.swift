@@ -46,6 +46,7 @@ let package = Package(
         .executable(name: "deskbeat", targets: ["Deskbeat"]),
         .executable(name: "deskbeat-ingest", targets: ["Ingest"]),
         .executable(name: "deskbeat-ticketing", targets: ["Ticketing"]),
+        .executable(name: "deskbeat-satisfaction", targets: ["Satisfaction"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -90,6 +91,9 @@ let package = Package(
             "Ticketing",
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
         service(
+            "Satisfaction",
+            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
+        service(
             "Deskbeat",
             [
                 "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "SLA", "Kafka", "LocalBroker",
@@ -117,6 +121,9 @@ let package = Package(
         tests(
             "Ticketing",
             ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+        tests(
+            "Satisfaction",
+            ["Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
         tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],

@@ -5,6 +5,7 @@ enum LocalService {
     static let all: [(name: String, executable: String)] = [
         ("ingest", "deskbeat-ingest"),
         ("ticketing", "deskbeat-ticketing"),
+        ("satisfaction", "deskbeat-satisfaction"),
     ]
 
     /// This program's own file.
