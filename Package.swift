@@ -47,6 +47,7 @@ let package = Package(
         .executable(name: "deskbeat-ingest", targets: ["Ingest"]),
         .executable(name: "deskbeat-ticketing", targets: ["Ticketing"]),
         .executable(name: "deskbeat-satisfaction", targets: ["Satisfaction"]),
+        .executable(name: "deskbeat-sla-monitor", targets: ["SLAMonitor"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -77,8 +78,8 @@ let package = Package(
         module(
             "ServiceKit",
             [
-                "Kafka", "SupportEvents", "BusinessTime", "KPIs", "Streams", log, metrics, coreMetrics, argumentParser,
-                serviceLifecycle, unixSignals, hummingbird, yams, crypto, nioCore,
+                "Kafka", "SupportEvents", "BusinessTime", "SLA", "KPIs", "Streams", log, metrics, coreMetrics,
+                argumentParser, serviceLifecycle, unixSignals, hummingbird, yams, crypto, nioCore,
             ]),
 
         service(
@@ -93,6 +94,9 @@ let package = Package(
         service(
             "Satisfaction",
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
+        service(
+            "SLAMonitor",
+            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "SLA", "KPIs", argumentParser, log]),
         service(
             "Deskbeat",
             [
@@ -109,7 +113,7 @@ let package = Package(
         tests(
             "ServiceKit",
             [
-                "ServiceKit", "BusinessTime", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser,
+                "ServiceKit", "BusinessTime", "SLA", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser,
                 serviceLifecycle,
             ]),
         tests(
@@ -124,6 +128,7 @@ let package = Package(
         tests(
             "Satisfaction",
             ["Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+        tests("SLAMonitor", ["SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
         tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],

@@ -19,7 +19,7 @@ public struct TicketDerivation: EntityDerivation {
     public mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError) {
-        guard ticket.isCounted(timeline) else { return }
+        guard timeline.ticketRemoval == nil else { return }
         guard try ticket.replay(timeline, &output) else { return }
         let cells = output.cells(of: ticket.attributes)
         output.add(TicketMeasure.created, at: ticket.createdAt, cells: cells)

@@ -38,23 +38,11 @@ struct TicketHistory {
 
     var isSolved: Bool { status == .solved || status == .closed }
 
-    /// Whether the ticket counts at all: the last of deletion, merge and restoration decides.
-    func isCounted(_ timeline: [TimelineEvent]) -> Bool {
-        for event in timeline.reversed() {
-            switch EventType(rawValue: event.type) {
-            case .ticketDeleted, .ticketMerged: return false
-            case .ticketRestored: return true
-            default: continue
-            }
-        }
-        return true
-    }
-
     /// Goes through the timeline. Returns `false` as long as the ticket's creation has not arrived.
     mutating func replay(
         _ timeline: [TimelineEvent], _ output: inout DerivationOutput
     ) throws(InternalRecordError) -> Bool {
-        guard let creation = Self.creation(timeline) else { return false }
+        guard let creation = timeline.ticketCreation else { return false }
         try begin(timeline[creation], &output)
         for event in timeline {
             switch EventType(rawValue: event.type) {
@@ -74,12 +62,6 @@ struct TicketHistory {
             }
         }
         return true
-    }
-
-    /// The first `created`; without one, the first snapshot.
-    private static func creation(_ timeline: [TimelineEvent]) -> Int? {
-        timeline.firstIndex { $0.type == EventType.ticketCreated.rawValue }
-            ?? timeline.firstIndex { $0.type == EventType.ticketSnapshot.rawValue }
     }
 
     /// The creation's state and its first message are there before every event, also before one that skewed clocks date

@@ -19,6 +19,10 @@ struct ClockCycle {
     /// The due instant of a target in working days, as long as nothing has been waited for.
     var dayDue: Micros?
     var breachedAt: Micros?
+    var breachCause = SLAFact.Cause.time
+    /// When the target was last changed, and by what.
+    var changedAt: Micros?
+    var change = SLAFact.Cause.time
     /// By the share in percent.
     var warned: [Double: Micros] = [:]
     /// By the offset in µs.
@@ -129,6 +133,7 @@ struct ClockCycle {
         warned = [:]
         escalated = [:]
         breachedAt = nil
+        breachCause = .time
         since = wasRunning ? instant : nil
     }
 

@@ -27,7 +27,7 @@ public struct MetricClock: Sendable {
     private var endsWithSolve: Bool {
         switch settings.metric {
         case .resolution, .requesterWait, .agentWork: true
-        case .firstResponse, .nextResponse, .update, .periodicUpdate: false
+        case .firstResponse, .nextResponse, .update, .periodicUpdate, .answer: false
         }
     }
 
@@ -45,16 +45,23 @@ public struct MetricClock: Sendable {
             if isPublic { message(author, at: time) }
         case .status(let next): change(to: next, at: time)
         case .priority(let next):
-            let old = settings.target(priority: priority)
+            let old = settings.promised(priority)
             priority = next
-            if settings.target(priority: next) != old { changeTarget(at: time, calendar) }
+            if settings.promised(next) != old { changeTarget(at: time, calendar, .priorityChange) }
         case .policySet(let targets, let newCalendar): attach(targets, newCalendar, at: time)
         case .policyDetached:
             isDetached = true
             hasCutOff = live != nil
             cutOffAt = live?.isRunning == true ? time : nil
             cancel(at: time)
+        case .attached(let new, let calendar, let priority):
+            self.priority = priority
+            settings = new
+            attach([:], calendar, at: time)
+            setRunning(at: time)
         case .botHandoff: startAnew(at: time)
+        case .teamAssigned: if settings.start == .teamAssigned, cycles.isEmpty { begin(at: time) }
+        case .answered: if settings.metric == .answer { stop(at: time) }
         case .removed:
             modifyLive { $0.observe(time, inclusive: true, $1, $2) }
             cancel(at: time)
@@ -76,13 +83,14 @@ public struct MetricClock: Sendable {
             switch settings.start {
             case .auto, .firstCustomerMessage: if isByCustomer { begin(at: time) }
             case .created: begin(at: time)
-            case .botHandoff: break
+            case .botHandoff, .teamAssigned: break
             }
         case .resolution:
             let isDue = settings.start == .auto || settings.start == .created
             let hasMessage = settings.start == .firstCustomerMessage && isByCustomer
             if isDue || hasMessage, !Self.isSolved(status) { begin(at: time) }
         case .requesterWait, .agentWork: if !Self.isSolved(status) { begin(at: time) }
+        case .answer: begin(at: time)
         case .update: if isByCustomer { begin(at: time) }
         case .nextResponse, .periodicUpdate: break
         }
@@ -101,7 +109,7 @@ public struct MetricClock: Sendable {
                 if isFirst, waits, !hasResponded, cycles.isEmpty { begin(at: time) }
             case .update: if live == nil { begin(at: time) }
             case .nextResponse: if hasResponded, live == nil { begin(at: time) }
-            case .periodicUpdate, .requesterWait, .agentWork: break
+            case .periodicUpdate, .requesterWait, .agentWork, .answer: break
             }
         case .agent:
             if hasCustomerWritten { hasResponded = true }
@@ -110,7 +118,7 @@ public struct MetricClock: Sendable {
             case .periodicUpdate:
                 stop(at: time)
                 begin(at: time)
-            case .resolution, .requesterWait, .agentWork: break
+            case .resolution, .requesterWait, .agentWork, .answer: break
             }
         case .bot, .system: break
         }
@@ -139,7 +147,7 @@ public struct MetricClock: Sendable {
     private mutating func reopen(at time: Micros) {
         guard endsWithSolve else { return startAnew(at: time) }
         guard let last = cycles.indices.last, case .stopped(let stoppedAt) = cycles[last].end else {
-            if cycles.isEmpty, settings.start != .botHandoff { begin(at: time) }
+            if cycles.isEmpty, settings.start != .botHandoff, settings.start != .teamAssigned { begin(at: time) }
             return
         }
         switch settings.reopen {
@@ -149,7 +157,7 @@ public struct MetricClock: Sendable {
         case .fromCreation:
             cycles[last].end = nil
             cycles[last].count(from: stoppedAt, to: time, calendar)
-            breachIfSpent(at: time, isRunning: !settings.pauseOn.contains(status))
+            breachIfSpent(at: time, isRunning: !settings.pauseOn.contains(status), .time)
         }
     }
 
@@ -160,7 +168,7 @@ public struct MetricClock: Sendable {
             if settings.metric == .firstResponse || cycles.isEmpty { begin(at: time) }
         } else {
             modifyLive { cycle, _, _ in cycle.restart(at: time) }
-            let target = settings.target(priority: priority)
+            let target = settings.promised(priority)
             modifyLive { cycle, _, calendar in cycle.setTarget(target, calendar) }
         }
     }
@@ -180,10 +188,10 @@ public struct MetricClock: Sendable {
         isDetached = false
         hasCutOff = false
         cutOffAt = nil
-        changeTarget(at: time, newCalendar ?? calendar)
+        changeTarget(at: time, newCalendar ?? calendar, .policyChange)
     }
 
-    private mutating func changeTarget(at time: Micros, _ newCalendar: WorkingCalendar) {
+    private mutating func changeTarget(at time: Micros, _ newCalendar: WorkingCalendar, _ cause: SLAFact.Cause) {
         modifyLive { cycle, settings, calendar in
             cycle.observe(time, inclusive: false, settings, calendar)
             let wasRunning = cycle.isRunning
@@ -196,19 +204,24 @@ public struct MetricClock: Sendable {
             }
         }
         calendar = newCalendar
-        let target = settings.target(priority: priority)
-        modifyLive { cycle, _, calendar in cycle.setTarget(target, calendar) }
+        let target = settings.promised(priority)
+        modifyLive { cycle, _, calendar in
+            cycle.setTarget(target, calendar)
+            cycle.changedAt = time
+            cycle.change = cause
+        }
         if let cycle = live, let spent = cycle.target, cycle.elapsed < spent {
             modifyLive { cycle, _, _ in cycle.breachedAt = nil }
         }
-        breachIfSpent(at: time, isRunning: live?.isRunning ?? false)
+        breachIfSpent(at: time, isRunning: live?.isRunning ?? false, cause)
     }
 
     /// A breach by a change is dated at the change.
-    private mutating func breachIfSpent(at time: Micros, isRunning: Bool) {
+    private mutating func breachIfSpent(at time: Micros, isRunning: Bool, _ cause: SLAFact.Cause) {
         modifyLive { cycle, _, _ in
             guard isRunning, cycle.breachedAt == nil, let target = cycle.target, cycle.elapsed >= target else { return }
             cycle.breachedAt = time
+            cycle.breachCause = cause
         }
     }
 
@@ -224,7 +237,7 @@ public struct MetricClock: Sendable {
     private mutating func begin(at time: Micros) {
         if isDetached || (settings.metric == .firstResponse && hasResponded) { return }
         var cycle = ClockCycle(number: cycles.count + 1, start: time)
-        cycle.setTarget(settings.target(priority: priority), calendar)
+        cycle.setTarget(settings.promised(priority), calendar)
         if !settings.pauseOn.contains(status) { cycle.resume(at: time) }
         cycles.append(cycle)
     }
@@ -271,6 +284,13 @@ extension MetricClock {
         var observed = self
         observed.observe(instant)
         return observed.cycles.flatMap { SLAFact.all(of: $0) }
+    }
+
+    /// How every activation stands at an instant, those without a target left out.
+    public func cycles(at instant: Micros) -> [CycleReport] {
+        var observed = self
+        observed.observe(instant)
+        return observed.cycles.compactMap { CycleReport($0, settings, calendar, at: instant) }
     }
 
     /// When something happens next although nothing arrives; `instant` itself excluded.

@@ -16,6 +16,8 @@ public enum SLAMetric: String, CaseIterable, Sendable {
     case requesterWait = "requester_wait"
     /// Time in new and open until solved.
     case agentWork = "agent_work"
+    /// A call's queueing to its answer.
+    case answer
 }
 
 /// How long a clock may run.
@@ -32,6 +34,7 @@ public struct MetricSettings: Sendable {
         case auto, created
         case botHandoff = "bot_handoff"
         case firstCustomerMessage = "first_customer_message"
+        case teamAssigned = "team_assigned"
     }
 
     public enum Reopen: String, CaseIterable, Sendable {
@@ -76,7 +79,7 @@ public struct MetricSettings: Sendable {
         switch metric {
         case .resolution, .requesterWait: self.pauseOn = pauseOn ?? ["pending"]
         case .agentWork: self.pauseOn = pauseOn ?? ["pending", "on_hold"]
-        case .firstResponse, .nextResponse, .update, .periodicUpdate: self.pauseOn = pauseOn ?? []
+        case .firstResponse, .nextResponse, .update, .periodicUpdate, .answer: self.pauseOn = pauseOn ?? []
         }
         let waits = self.pauseOn.contains("solved")
         onSolve = (metric == .nextResponse || metric == .update) && !waits ? .cancel : .keep
@@ -85,7 +88,16 @@ public struct MetricSettings: Sendable {
     /// The metric's name, with `~` and the variant.
     public var name: String { variant.map { "\(metric.rawValue)~\($0)" } ?? metric.rawValue }
 
-    func target(priority: String?) -> SLATarget? {
+    /// The same conventions, with nothing promised.
+    var withoutTargets: MetricSettings {
+        var settings = self
+        settings.target = nil
+        settings.targetsByPriority = [:]
+        return settings
+    }
+
+    /// The target for a ticket of this priority; nil when nothing is promised for it.
+    public func promised(_ priority: String?) -> SLATarget? {
         priority.flatMap { targetsByPriority[$0] } ?? target
     }
 }

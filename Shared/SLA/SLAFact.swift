@@ -12,6 +12,15 @@ public struct SLAFact: Hashable, Sendable {
         case cancelled
     }
 
+    /// Why a fact became true when it did.
+    public enum Cause: String, Sendable {
+        case time
+        case priorityChange = "priority_change"
+        case policyChange = "policy_change"
+        case rulesChange = "rules_change"
+        case lateEvent = "late_event"
+    }
+
     public let cycle: Int
     public let kind: Kind
     /// When it became true.

@@ -15,6 +15,12 @@ public struct TicketEvent: Sendable {
         /// New targets by metric, and another calendar.
         case policySet(targets: [SLAMetric: SLATarget], calendar: WorkingCalendar?)
         case policyDetached
+        /// Another policy applies: its settings and its calendar, and the ticket's priority from here on.
+        case attached(MetricSettings, WorkingCalendar, priority: String?)
+        /// The ticket has a team for the first time.
+        case teamAssigned
+        /// A call has been answered.
+        case answered
         case botHandoff
         /// Merged, spam or deleted.
         case removed

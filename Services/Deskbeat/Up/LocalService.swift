@@ -6,6 +6,7 @@ enum LocalService {
         ("ingest", "deskbeat-ingest"),
         ("ticketing", "deskbeat-ticketing"),
         ("satisfaction", "deskbeat-satisfaction"),
+        ("sla-monitor", "deskbeat-sla-monitor"),
     ]
 
     /// This program's own file.

@@ -1,8 +1,8 @@
-import Streams
+package import Streams
 
 /// Appends the little building blocks of changelog records to a byte buffer.
 extension [UInt8] {
-    mutating func appendVarint(_ value: UInt64) {
+    package mutating func appendVarint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -12,11 +12,11 @@ extension [UInt8] {
     }
 
     /// Zigzag, so that small negative numbers stay short.
-    mutating func appendSignedVarint(_ value: Int64) {
+    package mutating func appendSignedVarint(_ value: Int64) {
         appendVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }
 
-    mutating func appendFixed64(_ value: UInt64) {
+    package mutating func appendFixed64(_ value: UInt64) {
         for shift in stride(from: UInt64(0), to: 64, by: 8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
     }
 
@@ -24,7 +24,7 @@ extension [UInt8] {
         unsafe span.withUnsafeBytes { unsafe append(contentsOf: $0) }
     }
 
-    mutating func appendBytes(_ bytes: some Collection<UInt8>) {
+    package mutating func appendBytes(_ bytes: some Collection<UInt8>) {
         appendVarint(UInt64(bytes.count))
         append(contentsOf: bytes)
     }
@@ -32,25 +32,25 @@ extension [UInt8] {
 
 /// Reads what the extensions above have written. Every read is checked: a record that ends early or runs over is an
 /// ``InternalRecordError``, never a trap.
-struct BinaryReader {
+package struct BinaryReader {
     private let record: [UInt8]
-    private(set) var position: Int
+    package private(set) var position: Int
 
-    init(_ bytes: [UInt8], at position: Int = 0) {
+    package init(_ bytes: [UInt8], at position: Int = 0) {
         record = bytes
         self.position = position
     }
 
-    var isAtEnd: Bool { position >= record.count }
+    package var isAtEnd: Bool { position >= record.count }
     var remaining: Int { record.count - position }
 
-    mutating func byte() throws(InternalRecordError) -> UInt8 {
+    package mutating func byte() throws(InternalRecordError) -> UInt8 {
         guard position < record.count else { throw .endsEarly }
         defer { position += 1 }
         return record[position]
     }
 
-    mutating func varint() throws(InternalRecordError) -> UInt64 {
+    package mutating func varint() throws(InternalRecordError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
@@ -62,40 +62,40 @@ struct BinaryReader {
         }
     }
 
-    mutating func signedVarint() throws(InternalRecordError) -> Int64 {
+    package mutating func signedVarint() throws(InternalRecordError) -> Int64 {
         let raw = try varint()
         return Int64(bitPattern: raw >> 1) ^ -Int64(bitPattern: raw & 1)
     }
 
-    mutating func fixed64() throws(InternalRecordError) -> UInt64 {
+    package mutating func fixed64() throws(InternalRecordError) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 64, by: 8) { value |= UInt64(try byte()) << shift }
         return value
     }
 
     /// A count that is later used to read that many things of at least `minimum` bytes each.
-    mutating func count(minimum: Int = 1) throws(InternalRecordError) -> Int {
+    package mutating func count(minimum: Int = 1) throws(InternalRecordError) -> Int {
         let value = try varint()
         guard value <= UInt64(remaining / max(1, minimum)) else { throw .endsEarly }
         return Int(value)
     }
 
-    mutating func skip(_ count: Int) throws(InternalRecordError) {
+    package mutating func skip(_ count: Int) throws(InternalRecordError) {
         guard count >= 0, count <= remaining else { throw .endsEarly }
         position += count
     }
 
-    mutating func bytes(_ count: Int) throws(InternalRecordError) -> [UInt8] {
+    package mutating func bytes(_ count: Int) throws(InternalRecordError) -> [UInt8] {
         guard count >= 0, count <= remaining else { throw .endsEarly }
         defer { position += count }
         return Array(record[position..<position + count])
     }
 
-    mutating func bytes() throws(InternalRecordError) -> [UInt8] {
+    package mutating func bytes() throws(InternalRecordError) -> [UInt8] {
         try bytes(try count())
     }
 
-    mutating func rest() -> [UInt8] {
+    package mutating func rest() -> [UInt8] {
         defer { position = record.count }
         return Array(record[position...])
     }

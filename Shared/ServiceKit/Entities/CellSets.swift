@@ -53,7 +53,10 @@ struct CellSets {
         if let entry = known[place], entry.values == values, entry.always == always { return entry.set }
         var list: [UInt32] = []
         if hasOverallCell { addCells(of: always, values, labels, to: &list) }
-        for breakdown in breakdowns { addCells(of: always + breakdown, values, labels, to: &list) }
+        // What has a variant counts nowhere without it: it is another promise.
+        for breakdown in breakdowns where values[.variant] == 0 || breakdown.contains(.variant) {
+            addCells(of: always + breakdown, values, labels, to: &list)
+        }
         let id = set(of: list)
         known[place] = (values, always, id)
         return id

@@ -61,6 +61,9 @@ public struct Rules: Sendable, Equatable {
         }
         var reader = RulesReader()
         if let root { read(root, &reader) }
+        if reader.faults.isEmpty, let zone = try? BusinessZone.load(timezone) {
+            _ = reader.serviceLevels(self, zone: zone)
+        }
         guard reader.faults.isEmpty else { throw RulesError(file: file, diagnostics: reader.faults) }
         sha256 = Self.hexadecimal(SHA256.hash(data: Array(text.utf8)))
     }

@@ -1,0 +1,110 @@
+import SLA
+import ServiceKit
+import Streams
+import SupportEvents
+
+/// From a ticket's timeline to its promises, as far as time has come.
+struct TicketPromises {
+    private(set) var promises: PromiseSet
+    /// When the next event takes effect that is dated later than the clock.
+    private(set) var nextEvent = Int64.max
+    private var attributes = TicketAttributes()
+
+    /// - Returns: nil as long as the ticket's creation has not arrived, or lies ahead.
+    init?(
+        _ timeline: [TimelineEvent], until clock: Int64, _ rules: SLAPromises, _ output: inout DerivationOutput
+    ) throws(InternalRecordError) {
+        promises = PromiseSet(rules.levels.book)
+        guard let creation = timeline.ticketCreation else { return nil }
+        try create(timeline[creation], &output)
+        if let start = promises.startsAt, start > clock {
+            nextEvent = start
+            return
+        }
+        let removal = timeline.ticketRemoval
+        for (index, event) in timeline.enumerated() {
+            if event.time > clock {
+                nextEvent = event.time
+                break
+            }
+            if event == removal {
+                promises.apply(TicketEvent(time: event.time, kind: .removed))
+                break
+            }
+            if index != creation || event.type == EventType.ticketSnapshot.rawValue { try apply(event, &output) }
+        }
+    }
+
+    private mutating func create(_ event: TimelineEvent, _ output: inout DerivationOutput) throws(InternalRecordError) {
+        let isSnapshot = event.type == EventType.ticketSnapshot.rawValue
+        var time = event.time
+        if isSnapshot, let created = try output.number(.createdAt, of: event) { time = created }
+        try read(event, replacing: true, &output)
+        promises.create(
+            at: time, status: isSnapshot ? "new" : event.initialStatus.name,
+            isByCustomer: event.initiator == .customer, attributes)
+    }
+
+    private mutating func apply(_ event: TimelineEvent, _ output: inout DerivationOutput) throws(InternalRecordError) {
+        let time = event.time
+        switch EventType(rawValue: event.type) {
+        case .ticketUpdated:
+            try read(event, replacing: false, &output)
+            promises.change(at: time, attributes)
+        case .ticketHandedOff:
+            try read(event, replacing: false, &output)
+            promises.change(at: time, attributes)
+            promises.apply(TicketEvent(time: time, kind: .botHandoff))
+        case .ticketSnapshot:
+            try read(event, replacing: true, &output)
+            promises.change(at: time, attributes)
+            promises.apply(TicketEvent(time: time, kind: .status(event.status.name)))
+        case .ticketStatusChanged:
+            promises.apply(TicketEvent(time: time, kind: .status(event.status.name)))
+        case .ticketMessage:
+            guard let author = TicketEvent.Author(rawValue: event.author.name) else { return }
+            promises.apply(TicketEvent(time: time, kind: .message(author, isPublic: event.isPublic)))
+        default: return
+        }
+    }
+
+    private mutating func read(
+        _ event: TimelineEvent, replacing: Bool, _ output: inout DerivationOutput
+    ) throws(InternalRecordError) {
+        var attributes = replacing ? TicketAttributes() : self.attributes
+        try output.forEachField(of: event) { (field, payload, _) throws(InternalRecordError) in
+            func text() -> String? {
+                field.isNull ? nil : String(decoding: payload.bytes[field.value], as: UTF8.self)
+            }
+            switch field.field {
+            case .channel: attributes[.channel] = text()
+            case .priority: attributes[.priority] = text()
+            case .category: attributes[.category] = text()
+            case .subcategory: attributes[.subcategory] = text()
+            case .team: attributes[.team] = text()
+            case .tier: attributes[.tier] = text()
+            case .segment: attributes[.segment] = text()
+            case .queue: attributes[.queue] = text()
+            case .agent: attributes.agent = text()
+            case .customer: attributes.customer = text()
+            case .tags:
+                attributes.tags = []
+                guard !field.isNull else { return }
+                for tag in try payload.values(field) { attributes.tags.append(String(decoding: tag, as: UTF8.self)) }
+            default: return
+            }
+        }
+        self.attributes = attributes
+    }
+}
+
+/// What every ticket is judged by.
+struct SLAPromises: Sendable {
+    let levels: SLARules
+    let rulesVersion: Int64
+
+    init(_ levels: SLARules, rulesVersion: some BinaryInteger) {
+        self.levels = levels
+        self.rulesVersion = Int64(rulesVersion)
+    }
+}

@@ -1,0 +1,168 @@
+import Foundation
+import Kafka
+import Logging
+import SLAMonitor
+import ServiceKit
+import Streams
+
+/// The monitor's two stages with one partition and without a broker: transactions are all or nothing, time is an argument.
+final class Monitor {
+    private final class Sink: TaskOutput {
+        var changelog: [([UInt8], [UInt8]?)] = []
+        var sent: [(output: Int, key: [UInt8], value: [UInt8])] = []
+
+        func changelog(key: RawSpan, value: RawSpan?) { changelog.append((copy(key) ?? [], copy(value))) }
+        func send(to output: Int, partition: Int32, key: RawSpan?, value: RawSpan?, headers: [(String, [UInt8])]) {
+            sent.append((output, copy(key) ?? [], copy(value) ?? []))
+        }
+        func deadLetter(_ batch: RecordBatch, _ record: Int, reason: String, pointer: String?) {
+            Issue.failed("dead letter: \(reason) \(pointer ?? "")")
+        }
+        private func copy(_ span: RawSpan?) -> [UInt8]? {
+            guard let span else { return nil }
+            return unsafe span.withUnsafeBytes { unsafe Array($0) }
+        }
+    }
+
+    struct Alert {
+        let key: String
+        let type: String
+        let sequence: Int
+        let data: [String: Any]
+    }
+
+    private let topology: SLATopology
+    private var task: any StreamTask
+    private var series: any StreamTask
+    private var changelog: [[UInt8]: [UInt8]] = [:]
+    private var offset: Int64 = 0
+    private(set) var alerts: [Alert] = []
+    private(set) var kpis: [String: [String: Any]] = [:]
+
+    /// Minutes after 2026-01-05T09:00:00Z, a Monday.
+    static func instant(_ minutes: Double) -> Int64 { 1_767_603_600_000_000 + Int64(minutes * 60_000_000) }
+
+    init(_ rules: String) throws {
+        topology = try SLATopology(rules: Rules(parsing: rules), partitions: 1)
+        task = topology.entityTask(Self.context)
+        series = topology.seriesTask(Self.context)
+        try task.restoreCompleted(output: Sink())
+        try series.restoreCompleted(output: Sink())
+    }
+
+    private static let context = TaskContext(
+        partition: 0, partitionCount: 1, outputPartitionCounts: [1, 1], logger: Logger(label: "test"))
+
+    /// One transaction: the events that arrive at an instant, then the clock there.
+    ///
+    /// - Parameters:
+    ///   - minutes: The clock; also the wall clock unless `wall` says otherwise.
+    ///   - arrived: When the events arrived, unless at the clock.
+    func run(
+        at minutes: Double, _ events: [Event] = [], arrived: Double? = nil, wall: Double? = nil, caughtUp: Bool = true,
+        abort: Bool = false
+    ) throws {
+        let sink = Sink()
+        let batch = RecordBatch()
+        for event in events {
+            let json = event.json
+            unsafe batch.append(
+                TopicPartition(topic: "support.tickets", partition: 0), offset: offset,
+                timestamp: Self.instant(arrived ?? minutes) / 1_000, key: Array(event.ticket.utf8).span.bytes,
+                value: json.span.bytes)
+            offset += 1
+        }
+        let time = TaskTime(
+            clock: Self.instant(minutes), wall: Self.instant(wall ?? minutes), caughtUp: caughtUp, idle: true,
+            degraded: false)
+        if !events.isEmpty { try task.process(batch, 0..<events.count, input: 0, output: sink) }
+        repeat {
+            try task.advance(to: time, output: sink)
+            try task.prepareCommit(time, output: sink)
+        } while task.dirty > 0 && events.isEmpty
+        if abort { return task.rollBack() }
+        for (key, value) in sink.changelog { changelog[key] = value }
+        task.commitSucceeded()
+        try take(sink, time)
+    }
+
+    private func take(_ sink: Sink, _ time: TaskTime) throws {
+        let batch = RecordBatch()
+        var count = 0
+        for record in sink.sent {
+            if record.output == 1 {
+                let event = try JSONSerialization.jsonObject(with: Data(record.value)) as? [String: Any] ?? [:]
+                alerts.append(
+                    Alert(
+                        key: String(decoding: record.key, as: UTF8.self), type: event["type"] as? String ?? "",
+                        sequence: Int(event["sequence"] as? String ?? "") ?? 0,
+                        data: event["data"] as? [String: Any] ?? [:]))
+                continue
+            }
+            unsafe batch.append(
+                TopicPartition(topic: "series", partition: 0), offset: Int64(count), timestamp: 0,
+                key: record.key.span.bytes, value: record.value.span.bytes)
+            count += 1
+        }
+        let output = Sink()
+        if count > 0 { try series.process(batch, 0..<count, input: 0, output: output) }
+        repeat { try series.prepareCommit(time, output: output) } while series.dirty > 0
+        series.commitSucceeded()
+        for record in output.sent {
+            let update = try JSONSerialization.jsonObject(with: Data(record.value)) as? [String: Any] ?? [:]
+            kpis[String(decoding: record.key, as: UTF8.self)] = update["data"] as? [String: Any]
+        }
+    }
+
+    /// As after a kill: a new task that restores from the changelog.
+    func restart() throws {
+        task = topology.entityTask(Self.context)
+        for (key, value) in changelog.shuffled() {
+            try unsafe task.restore(key: key.span.bytes, value: value.span.bytes)
+        }
+        try task.restoreCompleted(output: Sink())
+    }
+
+    var keys: [String] { alerts.map(\.key) }
+    func alert(_ key: String) -> [String: Any]? { alerts.first { $0.key == key }?.data }
+    /// Value of a KPI in the day window of the Monday.
+    func day(_ series: String) -> [String: Any]? { kpis["\(series)@2026-01-05"] }
+}
+
+private enum Issue {
+    static func failed(_ text: String) { preconditionFailure(text) }
+}
+
+/// A ticket event as a helpdesk would send it.
+struct Event {
+    let ticket: String
+    let type: String
+    /// See ``Monitor/instant(_:)``.
+    let at: Double
+    let data: String
+    var id = ""
+
+    static func created(_ ticket: String = "T", at: Double = 0, _ data: String = "") -> Event {
+        Event(ticket: ticket, type: "created", at: at, data: data)
+    }
+    static func reply(_ ticket: String = "T", at: Double) -> Event {
+        Event(ticket: ticket, type: "message", at: at, data: #","author":"agent","agent_id":"A""#)
+    }
+    static func status(_ status: String, _ ticket: String = "T", at: Double) -> Event {
+        Event(ticket: ticket, type: "status_changed", at: at, data: #","status":"\#(status)","agent_id":"A""#)
+    }
+    static func updated(_ ticket: String = "T", at: Double, _ data: String) -> Event {
+        Event(ticket: ticket, type: "updated", at: at, data: data)
+    }
+
+    var json: [UInt8] {
+        let micros = Monitor.instant(at)
+        let time = Date(timeIntervalSince1970: Double(micros / 1_000) / 1_000).formatted(
+            Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        return Array(
+            """
+            {"specversion":"1.0","id":"\(type)-\(at)\(id)","source":"https://acme.example/desk","type":"support.\(type.contains(".") ? "" : "ticket.")\(type)",\
+            "time":"\(time)","data":{"ticket_id":"\(ticket)"\(data)}}
+            """.utf8)
+    }
+}
