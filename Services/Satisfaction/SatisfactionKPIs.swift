@@ -39,7 +39,9 @@ enum SatisfactionKPIs {
             formula: .proportion(
                 numerator: SurveyMeasure.answered, denominator: SurveyMeasure.sent,
                 maturity: Maturity(pending: SurveyMeasure.pending, settlesAfter: SurveyDerivation.responseWindow)),
-            windows: .periods, companions: [CompanionCount("unsolicited", SurveyMeasure.unsolicited)],
+            // An agent whom only answers name would be one to whom everybody answers.
+            windows: .periods, cells: .except([["agent", "kind"]]),
+            companions: [CompanionCount("unsolicited", SurveyMeasure.unsolicited)],
             flags: [ValueFlag("low_response_rate", below: 0.1)]),
         KPIDefinition(
             code: 4, id: "nps", unit: .points,

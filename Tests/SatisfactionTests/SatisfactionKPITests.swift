@@ -235,6 +235,7 @@ import Testing
         let events = answers("agent_csat", ["5", "2"], [("agent_id", "\"A-3\"")]) + answers("csat", ["5"], prefix: "C")
         let named = try published(events)
         #expect(named.value("agent_csat/day;agent=A-3@2026-01-05") == 0.5)
+        #expect(!named.published.keys.contains { $0.hasPrefix("survey_response_rate") && $0.contains("agent=") })
         #expect(number(named.data("csat/day@2026-01-05"), "denominator") == 1)
         let off = try published(events, "agents: off\n")
         #expect(off.value("agent_csat/day@2026-01-05") == 0.5)

@@ -288,7 +288,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         output.moment = Moment(
             clock: time.clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded,
             lastArrival: store.heads[Int(entity)].lastArrival * 1_000, lastArrivedTime: arrived.last?.time ?? 0)
-        output.key = store.key(of: entity)
+        output.key = names.parse(store.key(of: entity))?.id ?? []
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
         var reader = BinaryReader(value)
