@@ -46,8 +46,8 @@ let package = Package(
         .executable(name: "deskbeat", targets: ["Deskbeat"]),
         .executable(name: "deskbeat-ingest", targets: ["Ingest"]),
         .executable(name: "deskbeat-ticketing", targets: ["Ticketing"]),
-        .executable(name: "deskbeat-satisfaction", targets: ["Satisfaction"]),
         .executable(name: "deskbeat-sla-monitor", targets: ["SLAMonitor"]),
+        .executable(name: "deskbeat-satisfaction", targets: ["Satisfaction"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -92,11 +92,11 @@ let package = Package(
             "Ticketing",
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
         service(
-            "Satisfaction",
-            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
-        service(
             "SLAMonitor",
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "SLA", "KPIs", argumentParser, log]),
+        service(
+            "Satisfaction",
+            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
         service(
             "Deskbeat",
             [
@@ -125,10 +125,10 @@ let package = Package(
         tests(
             "Ticketing",
             ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+        tests("SLAMonitor", ["SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
         tests(
             "Satisfaction",
             ["Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
-        tests("SLAMonitor", ["SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
         tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],

@@ -5,8 +5,8 @@ enum LocalService {
     static let all: [(name: String, executable: String)] = [
         ("ingest", "deskbeat-ingest"),
         ("ticketing", "deskbeat-ticketing"),
-        ("satisfaction", "deskbeat-satisfaction"),
         ("sla-monitor", "deskbeat-sla-monitor"),
+        ("satisfaction", "deskbeat-satisfaction"),
     ]
 
     /// This program's own file.

@@ -14,7 +14,6 @@ struct CellSets {
     private var savedWithCurrent = 0
 
     private let breakdowns: [[Dimension]]
-    private let hasOverallCell: Bool
     private let valuesPerDimension: Int
 
     private(set) var cells = CellTable()
@@ -35,14 +34,13 @@ struct CellSets {
     /// Further values than admitted count in the overall series and in this one.
     static let other = Array("~other".utf8)
 
-    init(breakdowns: [[Dimension]], hasOverallCell: Bool = true, valuesPerDimension: Int = 1000) {
+    init(breakdowns: [[Dimension]], valuesPerDimension: Int = 1000) {
         self.breakdowns = breakdowns
-        self.hasOverallCell = hasOverallCell
         self.valuesPerDimension = valuesPerDimension
         admitted = Array(repeating: [], count: Dimension.slots)
     }
 
-    /// The set for an entity with these attributes: overall (where there is one), and each breakdown of which it has all values.
+    /// The set for an entity with these attributes: overall, and each breakdown of which it has all values.
     ///
     /// - Parameter always: dimensions that every cell has besides, the overall one too; the entity must have their values.
     mutating func set(
@@ -52,11 +50,8 @@ struct CellSets {
         let place = Int(truncatingIfNeeded: values.hash) & (known.count - 1)
         if let entry = known[place], entry.values == values, entry.always == always { return entry.set }
         var list: [UInt32] = []
-        if hasOverallCell { addCells(of: always, values, labels, to: &list) }
-        // What has a variant counts nowhere without it: it is another promise.
-        for breakdown in breakdowns where values[.variant] == 0 || breakdown.contains(.variant) {
-            addCells(of: always + breakdown, values, labels, to: &list)
-        }
+        addCells(of: always, values, labels, to: &list)
+        for breakdown in breakdowns { addCells(of: always + breakdown, values, labels, to: &list) }
         let id = set(of: list)
         known[place] = (values, always, id)
         return id

@@ -15,17 +15,14 @@ public struct EntityStageSettings: Sendable {
     public var zone: BusinessZone
     public var catalogue: KPICatalogue
     public var breakdowns: [[Dimension]]
-    /// Whether entities with attributes count in the overall cell too.
-    public var hasOverallCell: Bool
     /// Of whatever else the derivation depends on: another one derives every entity again.
     public var rulesFingerprint: UInt64
 
     public init(
         kind: EntityKind, keyField: EventField, classes: EventClasses, zone: BusinessZone, catalogue: KPICatalogue,
-        breakdowns: [[Dimension]], hasOverallCell: Bool = true, rulesFingerprint: UInt64 = 0, others: [EntityName] = []
+        breakdowns: [[Dimension]], rulesFingerprint: UInt64 = 0, others: [EntityName] = []
     ) {
         self.others = others
-        self.hasOverallCell = hasOverallCell
         self.rulesFingerprint = rulesFingerprint
         self.kind = kind
         self.keyField = keyField
@@ -103,7 +100,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         decoder = EventDecoder()
         output = DerivationOutput(
             zone: settings.zone, catalogue: settings.catalogue,
-            cellSets: CellSets(breakdowns: settings.breakdowns, hasOverallCell: settings.hasOverallCell),
+            cellSets: CellSets(breakdowns: settings.breakdowns),
             payloads: store.payloads)
         deltas = DeltaAccumulator(settings.catalogue)
     }
