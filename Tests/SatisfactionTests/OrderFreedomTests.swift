@@ -109,7 +109,8 @@ import Testing
         let choices: [(name: String, values: [String])] = [
             ("comment", ["\"a\"", "\"\(String(repeating: "é", count: 900))x\"", "\"ab\\n\""]),
             ("ticket_id", ["7", "\"8\""]), ("customer_id", ["\"C\""]), ("category", ["\"B\"", "\"a\""]),
-            ("satisfied_from", ["4", "4.0", "40e-1"]), ("scale", ["[1,5]", "[1.0,5]", "[1,5.00]", "[1,7]"]),
+            ("satisfied_from", ["4", "4.0", "4.\(String(repeating: "0", count: 300))", "40e-1"]),
+            ("scale", ["[1,5]", "[1.0,5]", "[1,5.00]", "[1,7]"]),
             ("direction", ["\"low_is_good\"", "\"high_is_good\""]),
             ("score", ["4", "4.0", "40e-1", "2", "2.5", "3.1415926535"]),
         ]
