@@ -88,9 +88,10 @@ final class Ledger {
         money(key).flatMap { Int($0.replacingOccurrences(of: ".", with: "")) }
     }
 
-    /// What must not depend on the order of arrival; windows that are as if nothing had ever happened in them left out.
+    /// What must not depend on the order of arrival; windows that are as if nothing had ever happened in them left out, and
+    /// levels by day, of which days without a change may have been published or not.
     var figures: [String: String] {
-        kpis.compactMapValues { data in
+        kpis.filter { !$0.key.contains("/day") }.compactMapValues { data in
             let parts = ["value", "numerator", "denominator", "count", "left_and_returned", "mrr"].map {
                 "\(data[$0] ?? "")"
             }
