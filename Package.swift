@@ -47,6 +47,7 @@ let package = Package(
         .executable(name: "deskbeat-ingest", targets: ["Ingest"]),
         .executable(name: "deskbeat-ticketing", targets: ["Ticketing"]),
         .executable(name: "deskbeat-sla-monitor", targets: ["SLAMonitor"]),
+        .executable(name: "deskbeat-satisfaction", targets: ["Satisfaction"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -94,6 +95,9 @@ let package = Package(
             "SLAMonitor",
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "SLA", "KPIs", argumentParser, log]),
         service(
+            "Satisfaction",
+            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
+        service(
             "Deskbeat",
             [
                 "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "SLA", "Kafka", "LocalBroker",
@@ -122,6 +126,9 @@ let package = Package(
             "Ticketing",
             ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
         tests("SLAMonitor", ["SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
+        tests(
+            "Satisfaction",
+            ["Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
         tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],

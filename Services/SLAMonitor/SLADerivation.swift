@@ -101,6 +101,6 @@ public struct SLADerivation: EntityDerivation {
                 if let value = attributes[field] { values[dimension] = output.label(value) }
             }
         }
-        return output.cells(of: values)
+        return output.cells(of: values, always: parts.count == 2 ? [.metric, .variant] : [.metric])
     }
 }

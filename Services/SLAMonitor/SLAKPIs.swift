@@ -28,10 +28,6 @@ enum SLAKPIs {
         KPIDefinition(code: 4, id: "sla_at_risk", unit: .gauge, formula: .gauge(SLAMeasure.atRisk), windows: .now),
     ]
 
-    /// The metric alone, and the metric with one other dimension; variants apart.
-    static let breakdowns: [[Dimension]] = {
-        let others: [Dimension] = [.policy, .priority, .channel, .team, .tier, .segment]
-        let pairs = [[Dimension.metric]] + others.map { [.metric, $0] }
-        return pairs + pairs.map { $0 + [.variant] }
-    }()
+    /// Beside the metric alone, each together with the metric (and the variant).
+    static let breakdowns: [[Dimension]] = [[.policy], [.priority], [.channel], [.team], [.tier], [.segment]]
 }

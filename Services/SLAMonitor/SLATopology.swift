@@ -25,8 +25,7 @@ public struct SLATopology: Sendable {
             classes: EventClasses(
                 creation: EventType.ticketCreated.rawValue, deletion: EventType.ticketDeleted.rawValue,
                 void: EventType.eventVoided.rawValue),
-            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, hasOverallCell: false,
-            rulesFingerprint: rules.fingerprint)
+            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint)
     }
 
     /// The task of one partition of `support.tickets`.

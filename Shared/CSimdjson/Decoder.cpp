@@ -233,6 +233,10 @@ void db_add_status_alias(db_decoder *d, const uint8_t *from, size_t from_length,
 
 void db_add_currency(db_decoder *d, const uint8_t *code, size_t length) { d->addCurrency(code, length); }
 
+void db_add_satisfied_scale(db_decoder *d, int64_t minimum, int64_t maximum) {
+    d->addSatisfiedScale(minimum, maximum);
+}
+
 void db_keep_unknown(db_decoder *d, const uint8_t *name, size_t length) { d->keepUnknown(name, length); }
 
 bool db_decode(db_decoder *d, const uint8_t *bytes, const db_slice *slices, size_t count,

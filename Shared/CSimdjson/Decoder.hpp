@@ -5,6 +5,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "CSimdjson.h"
@@ -63,6 +64,7 @@ struct db_decoder {
     void addPriorityAlias(const uint8_t *from, size_t fromLength, const uint8_t *to, size_t toLength);
     void addStatusAlias(const uint8_t *from, size_t fromLength, uint8_t status);
     void addCurrency(const uint8_t *code, size_t length);
+    void addSatisfiedScale(int64_t minimum, int64_t maximum) { satisfiedScales_.emplace_back(minimum, maximum); }
     void keepUnknown(const uint8_t *name, size_t length);
 
     bool decode(const uint8_t *bytes, const db_slice *slices, size_t count, const db_attribute *attributes,
@@ -130,6 +132,7 @@ struct db_decoder {
     std::unordered_map<std::string, std::string> priorityAliases_;
     std::unordered_map<std::string, uint8_t> statusAliases_;
     std::vector<std::string> currencies_;
+    std::vector<std::pair<int64_t, int64_t>> satisfiedScales_;
     std::vector<std::string> keep_;
 
     deskbeat::Document document_;

@@ -254,7 +254,7 @@ uint8_t db_decoder::judgeType(const TypeRow &row) {
 
 uint8_t db_decoder::judgeScore() {
     static constexpr int64_t defaults[][2] = {{1, 5}, {0, 10}, {1, 7}, {1, 5}};
-    constexpr uint8_t nps = 2;
+    constexpr uint8_t csat = 1, nps = 2, agentCSAT = 4;
     if (!has(mScale)) {
         event_->scale_min = defaults[event_->kind - 1][0] * 1000000;
         event_->scale_max = defaults[event_->kind - 1][1] * 1000000;
@@ -264,6 +264,13 @@ uint8_t db_decoder::judgeScore() {
     }
     if (event_->score < event_->scale_min || event_->score > event_->scale_max) {
         return failMember(invalidField, mScore);
+    }
+    const bool counts = event_->kind == csat || event_->kind == agentCSAT;
+    if (counts && !satisfiedScales_.empty() && !has(mSatisfiedFrom)) {
+        const std::pair<int64_t, int64_t> scale(event_->scale_min, event_->scale_max);
+        if (std::find(satisfiedScales_.begin(), satisfiedScales_.end(), scale) == satisfiedScales_.end()) {
+            return failMember(missingField, mSatisfiedFrom);
+        }
     }
     return ok;
 }

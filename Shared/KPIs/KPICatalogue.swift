@@ -115,6 +115,12 @@ public struct KPICatalogue: Sendable {
         case .proportion:
             allowed = .periods
             kinds = [.count, .sum, .distribution]
+        case .mean:
+            allowed = .periods
+            kinds = [.sum, .distribution]
+        case .netPromoterScore:
+            allowed = .periods
+            kinds = [.count, .sum, .distribution]
         case .level:
             allowed = [.hour, .day]
             kinds = [.levelDelta]

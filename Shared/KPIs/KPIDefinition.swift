@@ -6,6 +6,9 @@ public enum KPIUnit: String, Hashable, Sendable {
     case gauge
     case seconds
     case proportion
+    /// A mean of something that is no duration: scores, replies per ticket.
+    case mean
+    case points
 }
 
 /// A set of window kinds.
@@ -60,6 +63,10 @@ public enum KPIFormula: Hashable, Sendable {
     case duration(Measure, quantiles: Bool)
     /// A count of entities out of a count of entities, with its Wilson 95 % interval.
     case proportion(numerator: Measure, denominator: Measure, maturity: Maturity?)
+    /// The sum of the measure's values, kept in units of 1 / `scale`, over their number.
+    case mean(Measure, scale: Int64)
+    /// The net promoter score with its interval (``NetPromoterScore``).
+    case netPromoterScore(promoters: Measure, passives: Measure, detractors: Measure)
     /// The level at the end of each window: the sum of all changes before it.
     case level(Measure)
     /// The sum of everything, now.
@@ -68,7 +75,10 @@ public enum KPIFormula: Hashable, Sendable {
     /// The measures that it reads.
     public var measures: [Measure] {
         switch self {
-        case .count(let measure), .duration(let measure, _), .level(let measure), .gauge(let measure): [measure]
+        case .count(let measure), .duration(let measure, _), .mean(let measure, _), .level(let measure),
+            .gauge(let measure):
+            [measure]
+        case .netPromoterScore(let promoters, let passives, let detractors): [promoters, passives, detractors]
         case .proportion(let numerator, let denominator, let maturity):
             [numerator, denominator] + (maturity.map { [$0.pending] } ?? [])
         }
@@ -78,8 +88,9 @@ public enum KPIFormula: Hashable, Sendable {
     public var statistic: String {
         switch self {
         case .count: "count"
-        case .duration: "mean"
+        case .duration, .mean: "mean"
         case .proportion: "proportion"
+        case .netPromoterScore: "net_promoter_score"
         case .level: "level"
         case .gauge: "gauge"
         }
@@ -95,6 +106,18 @@ public struct CompanionCount: Hashable, Sendable {
     public init(_ name: String, _ measure: Measure) {
         self.name = name
         self.measure = measure
+    }
+}
+
+/// A word in an update's `flags` that says something about its value.
+public struct ValueFlag: Hashable, Sendable {
+    public let name: String
+    /// It stands while the value is below this one; never beside `null`.
+    public let below: Double
+
+    public init(_ name: String, below: Double) {
+        self.name = name
+        self.below = below
     }
 }
 
@@ -130,10 +153,11 @@ public struct KPIDefinition: Hashable, Sendable {
     /// Where hour windows are published for a shorter time than they are kept: microseconds from their end to the newest
     /// event time.
     public let hourHistory: Micros?
+    public let flags: [ValueFlag]
 
     public init(
         code: UInt16, id: String, unit: KPIUnit, formula: KPIFormula, windows: WindowSet, cells: CellFilter = .all,
-        companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil
+        companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil, flags: [ValueFlag] = []
     ) {
         self.code = code
         self.id = id
@@ -144,6 +168,7 @@ public struct KPIDefinition: Hashable, Sendable {
         self.companions = companions
         self.ratePerDay = ratePerDay
         self.hourHistory = hourHistory
+        self.flags = flags
     }
 
     /// All measures that it reads, companions included.

@@ -153,6 +153,12 @@ public struct DecodedEvent: Sendable {
     @inlinable public var scaleMaximum: Int64 { raw.scale_max }
     @inlinable public var satisfiedFrom: Int64? { has(.satisfiedFrom) ? raw.satisfied_from : nil }
     @inlinable public var sentiment: Int64? { has(.sentiment) ? raw.sentiment : nil }
+    /// The numbers as they were given, which the canonical encoding keeps.
+    @inlinable public var scoreText: EventText { EventText(raw.score_text) }
+    @inlinable public var scaleMinimumText: EventText { EventText(raw.scale_min_text) }
+    @inlinable public var scaleMaximumText: EventText { EventText(raw.scale_max_text) }
+    @inlinable public var satisfiedFromText: EventText { EventText(raw.satisfied_from_text) }
+    @inlinable public var sentimentText: EventText { EventText(raw.sentiment_text) }
     @inlinable public var comment: EventText { EventText(raw.comment) }
 
     // MARK: Customers and finance

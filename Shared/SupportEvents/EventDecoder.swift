@@ -12,6 +12,9 @@ public struct DecoderOptions: Sendable {
     public var statusAliases: [String: TicketStatus] = [:]
     /// Currencies with a rate, the reporting currency included, as upper-case codes. Empty: all are accepted.
     public var currencies: [String] = []
+    /// Scales whose satisfied answers are known, in millionths, as of `csat`. With some, a `csat` or `agent_csat` answer to
+    /// another scale needs `satisfied_from`. For ingest only. Empty: none does.
+    public var satisfiedScales: [(minimum: Int64, maximum: Int64)] = []
     /// Members of `data` that are kept although the contract does not name them.
     public var keepUnknown: [String] = []
 
@@ -106,6 +109,9 @@ public final class EventDecoder {
         for code in options.currencies {
             let bytes = Array(code.uppercased().utf8)
             unsafe db_add_currency(decoder, bytes, bytes.count)
+        }
+        for scale in options.satisfiedScales {
+            unsafe db_add_satisfied_scale(decoder, scale.minimum, scale.maximum)
         }
         for name in options.keepUnknown {
             let bytes = Array(name.utf8)

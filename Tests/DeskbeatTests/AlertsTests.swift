@@ -30,6 +30,20 @@ import Testing
         #expect(!KPIFilter(windows: ["week"]).accepts(key))
         #expect(!KPIFilter(cell: [("priority", "urgent"), ("channel", "chat")]).accepts(key))
     }
+
+    @Test func theBroadestSeriesHaveTheFewestDimensions() throws {
+        let keys = try [
+            "csat/day;channel=email@2026-11-22", "csat/day@2026-11-22", "csat/week;team=a@2026-W47",
+            "survey_response_rate/day;kind=nps;team=a@2026-11-22", "survey_response_rate/day;kind=nps@2026-11-22",
+            "survey_response_rate/day;kind=csat@2026-11-22", "survey_response_rate/day;kind=csat;team=b@2026-11-22",
+        ].map { try #require(KPIKey($0)) }
+        for order in [keys, keys.reversed()] {
+            var broadest = BroadestSeries()
+            let admitted = order.filter { broadest.admits($0) }
+            #expect(Set(admitted.filter { broadest.contains($0) }.map(\.cellText)) == ["", "kind=nps", "kind=csat"])
+            #expect(order.filter { broadest.contains($0) }.allSatisfy { admitted.contains($0) })
+        }
+    }
 }
 
 @Suite struct KPITableTests {

@@ -57,6 +57,16 @@ import Testing
         #"{"specversion":"1.0","id":"1","source":"s","type":"support.\#(type)","time":"2026-11-20T09:00:00Z","data":\#(data)}"#
     }
 
+    @Test func anAnswerThatNobodyCanJudgeIsRefused() throws {
+        let answer = event("survey.answered", #"{"survey_id":"s1","kind":"csat","score":5,"scale":[1,6]}"#)
+        let refused = try run(task(), [answer])
+        #expect(refused.sent.isEmpty && refused.rejected.count == 1)
+        let ruled = try run(task(try Rules(parsing: "satisfied_from: {1-6: 5}")), [answer])
+        #expect(ruled.sent.count == 1 && ruled.rejected == [])
+        let usual = try run(task(), [answer.replacing("[1,6]", with: "[1,7]")])
+        #expect(usual.sent.count == 1 && usual.rejected == [])
+    }
+
     static let routes: [(type: String, data: String, topic: Int, key: String)] = [
         ("ticket.created", #"{"ticket_id":91}"#, 0, "91"),
         ("ticket.deleted", #"{"ticket_id":"T-1","reason":"spam"}"#, 0, "T-1"),

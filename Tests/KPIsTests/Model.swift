@@ -71,12 +71,17 @@ struct Model {
             let d = values(denominator, cell, from: start, to: end).count
             let pending = try values(#require(maturity).pending, cell, from: start, to: end).count
             try #require(event.data.value == (d == 0 ? nil : Double(n) / Double(d)), comment)
-            try #require(event.data.numerator == Int64(n) && event.data.denominator == Int64(d), comment)
+            try #require(event.data.numerator == Double(n) && event.data.denominator == Int64(d), comment)
             try #require(event.data.pending == Int64(pending) && event.data.settled == (pending == 0), comment)
             try #require(event.data.small_sample == (d < minimumSample), comment)
         case .level(let measure):
             if event.data.window.kind == "hour", newest - end > definition.hourHistory ?? .max { return }
             try #require(event.data.value == Double(sum(measure, cell, before: end)), comment)
+        case .mean(let measure, let scale):
+            try checkMean(event, values(measure, cell, from: start, to: end), scale, comment)
+        case .netPromoterScore(let promoters, let passives, let detractors):
+            let counts = [promoters, passives, detractors].map { values($0, cell, from: start, to: end).count }
+            try checkNetPromoterScore(event, counts[0], counts[1], counts[2], comment)
         case .gauge:
             break
         }
@@ -101,6 +106,36 @@ struct Model {
         }
     }
 
+    private func checkMean(_ event: Event, _ values: [Int64], _ scale: Int64, _ comment: Comment) throws {
+        try #require(event.data.count == values.count && event.data.unit == "points", comment)
+        try #require(event.data.small_sample == (values.count < minimumSample), comment)
+        let mean = values.isEmpty ? nil : Double(values.reduce(0, +)) / Double(Int64(values.count) * scale)
+        try #require(event.data.value == mean, comment)
+    }
+
+    private func checkNetPromoterScore(
+        _ event: Event, _ promoters: Int, _ passives: Int, _ detractors: Int, _ comment: Comment
+    ) throws {
+        let n = promoters + passives + detractors
+        try #require(event.data.promoters == promoters && event.data.passives == passives, comment)
+        try #require(event.data.detractors == detractors && event.data.count == n, comment)
+        try #require(event.data.small_sample == (n < minimumSample), comment)
+        try #require(event.data.value == (n == 0 ? nil : Double(100 * (promoters - detractors)) / Double(n)), comment)
+        guard n > 0 else {
+            try #require(event.data.interval == nil, comment)
+            return
+        }
+        let interval = try #require(event.data.interval, comment)
+        // Independent of the product's code: mean and variance of the adjusted scores -1, 0 and 1.
+        let weights = [Double(detractors) + 0.5, Double(passives), Double(promoters) + 0.5]
+        let total = weights.reduce(0, +)
+        let mean = (weights[2] - weights[0]) / total
+        let variance = zip(weights, [-1.0, 0, 1]).reduce(0) { $0 + $1.0 * ($1.1 - mean) * ($1.1 - mean) } / total
+        let half = 1.959963984540054 * (variance / total).squareRoot()
+        try #require(abs(interval.low - max(-100, 100 * (mean - half))) < 1e-9, comment)
+        try #require(abs(interval.high - min(100, 100 * (mean + half))) < 1e-9, comment)
+    }
+
     /// Every window in which something was counted has been published, and so has the closed one behind it.
     private func checkPresence(
         of definition: KPIDefinition, _ kind: WindowKind, _ cell: CellKey, in events: [String: Event], _ seed: UInt64
@@ -112,7 +147,9 @@ struct Model {
         }
         let main: Measure
         switch definition.formula {
-        case .count(let measure), .duration(let measure, _), .proportion(_, let measure, _): main = measure
+        case .count(let measure), .duration(let measure, _), .proportion(_, let measure, _), .mean(let measure, _),
+            .netPromoterScore(let measure, _, _):
+            main = measure
         case .level, .gauge: return
         }
         var counts: [Int64: Int64] = [:]
@@ -151,7 +188,9 @@ enum Workload {
             var instant = centre + Micros.random(in: -spread...spread, using: &random)
             if Int.random(in: 0..<5, using: &random) == 0 { instant -= instant % Sample.hour }
             let isDuration = measure.kind == .distribution
-            let value = isDuration ? duration(&random) : 1
+            let isScore = measure.kind == .sum
+            let value =
+                isDuration ? duration(&random) : isScore ? Int64.random(in: -1_000_000...1_000_000, using: &random) : 1
             let weight: Int64 = measure.kind == .levelDelta && Bool.random(using: &random) ? -1 : 1
             result.append(Contribution(cell: cell, measure: measure, instant: instant, value: value, weight: weight))
         }

@@ -108,6 +108,50 @@ import Testing
         #expect(settled.data.settled && settled.data.settles_at == nil && settled.data.pending == 0)
     }
 
+    @Test func meansAndNetPromoterScoresSayWhatTheyAreMadeOf() throws {
+        var series = Series(try Sample.catalogue())
+        let time = try instant("2026-11-22T12:00:00Z")
+        func answers(_ count: Int, _ measure: Measure, _ value: Int64 = 1) -> [Contribution] {
+            [Contribution](
+                repeating: Contribution(cell: .overall, measure: measure, instant: time, value: value), count: count)
+        }
+        try series.take(answers(70, Sample.promoters) + answers(20, Sample.passives) + answers(10, Sample.detractors))
+        try series.take(answers(1, Sample.sentiment, 500_000) + answers(2, Sample.sentiment, -1_000_000))
+        series.publish(clock: time)
+        let nps = try series.event("nps/day@2026-11-22").data
+        #expect(nps.value == 60 && nps.count == 100 && nps.unit == "points" && nps.small_sample == false)
+        #expect(nps.promoters == 70 && nps.passives == 20 && nps.detractors == 10 && nps.settled)
+        #expect(abs(try #require(nps.interval).low - 46.336826) < 5e-7)
+        #expect(abs(try #require(nps.interval).high - 72.475055) < 5e-7)
+        let mean = try series.event("sentiment/day@2026-11-22").data
+        #expect(mean.value == -0.5 && mean.statistic == "mean" && mean.count == 3 && mean.small_sample == true)
+        #expect(mean.numerator == -1.5 && mean.denominator == 3 && mean.interval == nil)
+
+        try series.take((answers(1, Sample.sentiment, 500_000) + answers(10, Sample.detractors)).map(\.retracted))
+        try series.take((answers(2, Sample.sentiment, -1_000_000) + answers(70, Sample.promoters)).map(\.retracted))
+        try series.take(answers(20, Sample.passives).map(\.retracted))
+        series.publish(clock: time)
+        #expect(try series.event("nps/day@2026-11-22").data.value == nil)
+        #expect(try series.event("nps/day@2026-11-22").data.interval == nil)
+        #expect(try series.event("sentiment/day@2026-11-22").data.value == nil)
+    }
+
+    @Test(arguments: [(0, ["many", "few"]), (1, ["many", "few"]), (2, ["many"]), (20, ["many"])])
+    func flagsStandBelowTheirLimit(reopened: Int, flags: [String]) throws {
+        var series = Series(try Sample.catalogue())
+        let time = try instant("2026-11-22T12:00:00Z")
+        let settled = Contribution(cell: .overall, measure: Sample.reopenSettled, instant: time)
+        let positive = Contribution(cell: .overall, measure: Sample.reopenReopened, instant: time)
+        try series.take([Contribution](repeating: settled, count: 20))
+        try series.take([Contribution](repeating: positive, count: reopened))
+        series.publish(clock: time)
+        #expect(try series.event("reopen_rate/day@2026-11-22").data.flags == flags)
+        try series.take([Contribution](repeating: settled.retracted, count: 20))
+        try series.take([Contribution](repeating: positive.retracted, count: reopened))
+        series.publish(clock: time)
+        #expect(try series.event("reopen_rate/day@2026-11-22").data.flags == [])
+    }
+
     @Test func aKeyIsPublishedOncePerIntervalAndAtItsClose() throws {
         var series = Series(try Sample.catalogue(only: ["tickets_created"], windows: .hour))
         let start = try instant("2026-11-22T09:00:00Z")

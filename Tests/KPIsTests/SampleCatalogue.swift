@@ -18,6 +18,11 @@ enum Sample {
     static let reopenReopened = Measure(id: 13, "reopen rate, reopened", .count)
     static let reopenPending = Measure(id: 14, "reopen rate, pending", .count)
 
+    static let sentiment = Measure(id: 15, "sentiment", .sum)
+    static let promoters = Measure(id: 16, "promoters", .count)
+    static let passives = Measure(id: 17, "passives", .count)
+    static let detractors = Measure(id: 18, "detractors", .count)
+
     static let day: Micros = 86_400_000_000
     static let hour: Micros = 3_600_000_000
 
@@ -48,7 +53,14 @@ enum Sample {
             code: 11, id: "reopen_rate", unit: .proportion,
             formula: .proportion(
                 numerator: reopenReopened, denominator: reopenSettled,
-                maturity: Maturity(pending: reopenPending, settlesAfter: 30 * day)), windows: .periods),
+                maturity: Maturity(pending: reopenPending, settlesAfter: 30 * day)), windows: .periods,
+            flags: [ValueFlag("many", below: 2), ValueFlag("few", below: 0.1)]),
+        KPIDefinition(
+            code: 12, id: "sentiment", unit: .points, formula: .mean(sentiment, scale: 1_000_000), windows: .periods),
+        KPIDefinition(
+            code: 13, id: "nps", unit: .points,
+            formula: .netPromoterScore(promoters: promoters, passives: passives, detractors: detractors),
+            windows: .periods),
     ]
 
     static func catalogue(only: Set<String>? = nil, windows: WindowSet = .periods) throws -> KPICatalogue {

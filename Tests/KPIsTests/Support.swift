@@ -66,7 +66,7 @@ struct Event: Decodable {
         let value: Double?
         let statistic: String
         let count: Int64
-        let numerator: Int64?
+        let numerator: Double?
         let denominator: Int64?
         let interval: Interval?
         let quantiles: Quantiles?
@@ -75,6 +75,10 @@ struct Event: Decodable {
         let settles_at: String?
         let pending: Int64?
         let open: Int64?
+        let promoters: Int?
+        let passives: Int?
+        let detractors: Int?
+        let flags: [String]?
         let rate_per_day: Double?
         let rules_version: Int
         let previous: Previous?

@@ -66,6 +66,23 @@ import Testing
         #expect(rules.sections["calendars"]?.entries?.first?.key == "always")
     }
 
+    @Test func thresholdsOfSatisfactionAreReadBeforeTheTable() throws {
+        let unit: Int64 = 1_000_000
+        let rules = try Rules(parsing: "satisfied_from: {1-6: 5, \"1-5\": 4.5, -2-2: 1, 0.5-1.25: 1}")
+        #expect(rules.satisfiedFrom[ScoreScale(unit, 6 * unit)] == 5 * unit)
+        #expect(rules.satisfiedFrom[ScoreScale(unit, 5 * unit)] == 4_500_000)
+        #expect(rules.satisfiedFrom[ScoreScale(-2 * unit, 2 * unit)] == unit)
+        #expect(rules.satisfiedFrom[ScoreScale(500_000, 1_250_000)] == unit)
+        #expect(rules.satisfiedFrom[ScoreScale(0, 10 * unit)] == 8 * unit)
+        #expect(rules.satisfiedFrom[ScoreScale(0, 6 * unit)] == nil)
+        #expect(rules.satisfiedFrom.scales.count == 11)
+        let names = rules.satisfiedFrom.scales.map(\.name)
+        #expect(names.first == "-2-2" && names.contains("0.5-1.25") && names.last == "1-10")
+        #expect(Rules.default.satisfiedFrom[ScoreScale(unit, 5 * unit)] == 4 * unit)
+        #expect(rules.fingerprint != Rules.default.fingerprint)
+        #expect(try Rules(parsing: "satisfied_from:").fingerprint == Rules.default.fingerprint)
+    }
+
     @Test func labelsAreFoldedAsThoseOfEvents() throws {
         let rules = try Rules(parsing: "priorities: [STRASSE]\npriority_aliases: {Straße 1: STRASSE, ΣΑΣ: x}")
         #expect(rules.priorities == ["strasse"])

@@ -286,6 +286,28 @@ import Testing
         }
     }
 
+    @Test(arguments: ["csat", "agent_csat", "nps", "ces"]) func scalesWithoutAThresholdNeedOne(kind: String) throws {
+        var options = DecoderOptions()
+        options.satisfiedScales = [(1_000_000, 5_000_000), (0, 1_500_000)]
+        let decoder = EventDecoder(options)
+        let type = try #require(ContractType.all.first { $0.name == "support.survey.answered" })
+        let missing = Rejection(reason: .missingField, pointer: "/data/satisfied_from")
+        let counts = kind.hasSuffix("csat")
+        for (scale, threshold, expected) in [
+            (nil, nil, nil), ([1, 5], nil, nil), ([0, 1.5], nil, nil), ([0.0, 10], nil, missing), ([0, 10], 8, nil),
+        ] as [([Double]?, Int?, Rejection?)] {
+            if kind == "nps", scale != nil, scale != [0, 10] { continue }
+            var event = Self.members(of: type)
+            var data: [String: Any] = ["survey_id": "s", "kind": kind, "score": 1]
+            data["scale"] = scale
+            data["satisfied_from"] = threshold
+            event["data"] = data
+            #expect(try Self.judge(event, decoder) == (counts ? expected : nil), "\(kind) \(scale ?? [])")
+            // What stands on a canonical topic has been judged under the rules of its day.
+            #expect(try Self.judge(event) == nil)
+        }
+    }
+
     // MARK: Which reason
 
     /// Envelope, type, required members, values, currency, time.

@@ -77,7 +77,6 @@ package struct KPIUpdate: Decodable, Sendable {
         case "seconds": Humanise.duration(seconds: number)
         case "proportion": Humanise.percent(number)
         case "ratio": Humanise.decimal(number, 3)
-        case "points": Humanise.decimal(number, 1)
         default: Humanise.decimal(number, 2)
         }
     }

@@ -51,13 +51,14 @@ struct KPIsCommand: AsyncParsableCommand {
         let showsCells = format == .json || !cells.isEmpty
         let latest = try await AlertTopic.read(cluster) { reader in
             var latest: [String: [UInt8]] = [:]
+            var broadest = BroadestSeries()
             try reader.readToEnd { batch, index in
                 guard let bytes = batch.key(index) else { return }
                 let text = String(decoding: bytes, as: UTF8.self)
-                guard let key = KPIKey(text), filter.accepts(key), showsCells || key.cell.isEmpty else { return }
+                guard let key = KPIKey(text), filter.accepts(key), showsCells || broadest.admits(key) else { return }
                 latest[text] = batch.value(index)
             }
-            return latest
+            return showsCells ? latest : latest.filter { KPIKey($0.key).map(broadest.contains) ?? false }
         }
         switch format {
         case .json:

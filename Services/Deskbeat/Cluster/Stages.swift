@@ -34,6 +34,8 @@ package struct StageEntry: Sendable, Equatable {
             entry("ticketing", "series", ["\(internalPrefix)ticketing.series"], hasChangelog: true),
             entry("sla-monitor", "entity", [topics.tickets], hasChangelog: true),
             entry("sla-monitor", "series", ["\(internalPrefix)sla-monitor.series"], hasChangelog: true),
+            entry("satisfaction", "entity", [topics.surveys], hasChangelog: true),
+            entry("satisfaction", "series", ["\(internalPrefix)satisfaction.series"], hasChangelog: true),
         ]
     }
 

@@ -6,6 +6,7 @@ enum LocalService {
         ("ingest", "deskbeat-ingest"),
         ("ticketing", "deskbeat-ticketing"),
         ("sla-monitor", "deskbeat-sla-monitor"),
+        ("satisfaction", "deskbeat-satisfaction"),
     ]
 
     /// This program's own file.

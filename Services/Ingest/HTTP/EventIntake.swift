@@ -165,6 +165,7 @@ extension DecoderOptions {
             statusAliases[alias] = TicketStatus.allCases.first { $0.name == name }
         }
         keepUnknown = rules.keepUnknown
+        satisfiedScales = rules.satisfiedFrom.scales.map { ($0.minimum, $0.maximum) }
         // Without a reporting currency in the rules every one is taken: nothing says which would be wrong.
         if let reporting = rules.sections["currency"]?.text {
             currencies = [reporting] + (rules.sections["rates"]?.entries?.map(\.key) ?? [])

@@ -121,6 +121,9 @@ void db_add_priority_alias(db_decoder *_Nonnull d, const uint8_t *_Nonnull from,
                            const uint8_t *_Nonnull to, size_t to_length);
 void db_add_status_alias(db_decoder *_Nonnull d, const uint8_t *_Nonnull from, size_t from_length, uint8_t status);
 void db_add_currency(db_decoder *_Nonnull d, const uint8_t *_Nonnull code, size_t length);
+/// A scale, in millionths, whose satisfied answers are known. From the first one on, an answer to another scale needs
+/// `satisfied_from`.
+void db_add_satisfied_scale(db_decoder *_Nonnull d, int64_t minimum, int64_t maximum);
 void db_keep_unknown(db_decoder *_Nonnull d, const uint8_t *_Nonnull name, size_t length);
 
 /// Decodes `count` slices of `bytes`, which is followed by DB_PADDING readable bytes. Results of the batch before

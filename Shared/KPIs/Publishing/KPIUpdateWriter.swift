@@ -144,6 +144,12 @@ struct KPIUpdateWriter {
             writeProportion(figures)
             writeSmallSample(figures.denominator)
             maturity = given
+        case .mean:
+            writeMean(figures)
+            writeSmallSample(figures.count)
+        case .netPromoterScore:
+            writeNetPromoterScore(figures)
+            writeSmallSample(figures.count)
         case .count, .level, .gauge:
             break
         }
@@ -158,6 +164,7 @@ struct KPIUpdateWriter {
             AlertWriter.append(count, to: &value)
         }
         writeSettled(figures, maturity, window)
+        if !definition.flags.isEmpty { writeFlags(definition.flags, figures) }
     }
 
     private mutating func writeQuantiles(_ quantiles: Figures.Quantiles?) {
@@ -181,7 +188,36 @@ struct KPIUpdateWriter {
         AlertWriter.append(figures.numerator, to: &value)
         text(",\"denominator\":")
         AlertWriter.append(figures.denominator, to: &value)
-        guard let interval = Wilson.interval(figures.numerator, of: figures.denominator) else {
+        writeInterval(Wilson.interval(figures.numerator, of: figures.denominator))
+    }
+
+    private mutating func writeMean(_ figures: Figures) {
+        text(",\"numerator\":")
+        let sum = figures.sum ?? 0
+        if let whole = Int64(exactly: sum) {
+            AlertWriter.append(whole, to: &value)
+        } else {
+            AlertWriter.append(sum, to: &value)
+        }
+        text(",\"denominator\":")
+        AlertWriter.append(figures.count, to: &value)
+    }
+
+    private mutating func writeNetPromoterScore(_ figures: Figures) {
+        guard let answers = figures.answers else { return }
+        text(",\"promoters\":")
+        AlertWriter.append(answers.promoters, to: &value)
+        text(",\"passives\":")
+        AlertWriter.append(answers.passives, to: &value)
+        text(",\"detractors\":")
+        AlertWriter.append(answers.detractors, to: &value)
+        writeInterval(
+            NetPromoterScore.interval(
+                promoters: answers.promoters, detractors: answers.detractors, answers: answers.total))
+    }
+
+    private mutating func writeInterval(_ interval: (low: Double, high: Double)?) {
+        guard let interval else {
             text(",\"interval\":null")
             return
         }
@@ -210,6 +246,19 @@ struct KPIUpdateWriter {
         }
         text(",\"pending\":")
         AlertWriter.append(figures.pending, to: &value)
+    }
+
+    /// Those that hold; none is an empty list.
+    private mutating func writeFlags(_ flags: [ValueFlag], _ figures: Figures) {
+        text(",\"flags\":[")
+        var isFirst = true
+        for flag in flags {
+            guard let number = figures.valueAsDouble, number < flag.below else { continue }
+            if !isFirst { text(",") }
+            isFirst = false
+            AlertWriter.appendString(flag.name.utf8, to: &value)
+        }
+        text("]")
     }
 
     private mutating func writePrevious(_ update: KPIUpdate) {

@@ -10,6 +10,9 @@ struct Figures {
     var numerator: Int64 = 0
     var denominator: Int64 = 0
     var pending: Int64 = 0
+    /// The sum that a mean divides, in its own unit.
+    var sum: Double?
+    var answers: Answers?
     /// In milliseconds.
     var quantiles: Quantiles?
     /// False when nothing at all has been counted.
@@ -18,6 +21,15 @@ struct Figures {
     var hasValue = false
     /// Of the companions' counts.
     var companionsHash: UInt64 = 0
+
+    /// Of a net promoter score.
+    struct Answers {
+        var promoters: Int64
+        var passives: Int64
+        var detractors: Int64
+
+        var total: Int64 { promoters &+ passives &+ detractors }
+    }
 
     struct Quantiles {
         var p50 = 0.0
@@ -42,6 +54,12 @@ struct Figures {
         mix(numerator)
         mix(denominator)
         mix(pending)
+        if let sum { mix(sum.bitPattern) }
+        if let answers {
+            mix(answers.promoters)
+            mix(answers.passives)
+            mix(answers.detractors)
+        }
         if let quantiles {
             mix(quantiles.p50.bitPattern)
             mix(quantiles.p90.bitPattern)
@@ -155,7 +173,7 @@ extension SeriesStore {
         case .duration(let measure, let hasQuantiles):
             let (count, sum) = total(measure, scope)
             figures.count = count
-            if count > 0 { figures.value = SeriesStore.seconds(sum, count) }
+            if count > 0 { figures.value = SeriesStore.quotient(sum, count, 1_000) }
             if hasQuantiles { figures.quantiles = quantiles(measure, scope, count: count) }
             figures.hasValue = count > 0
             figures.isSubstantial = count != 0 || sum != 0
@@ -167,6 +185,23 @@ extension SeriesStore {
             if figures.denominator > 0 { figures.value = Double(figures.numerator) / Double(figures.denominator) }
             figures.hasValue = figures.denominator > 0
             figures.isSubstantial = figures.denominator != 0 || figures.numerator != 0 || figures.pending != 0
+        case .mean(let measure, let scale):
+            let (count, sum) = total(measure, scope)
+            figures.count = count
+            figures.sum = SeriesStore.quotient(sum, scale)
+            if count > 0 { figures.value = SeriesStore.quotient(sum, count, scale) }
+            figures.hasValue = count > 0
+            figures.isSubstantial = count != 0 || sum != 0
+        case .netPromoterScore(let promoters, let passives, let detractors):
+            let answers = Figures.Answers(
+                promoters: total(promoters, scope).count, passives: total(passives, scope).count,
+                detractors: total(detractors, scope).count)
+            figures.answers = answers
+            figures.count = answers.total
+            figures.value = NetPromoterScore.value(
+                promoters: answers.promoters, detractors: answers.detractors, answers: answers.total)
+            figures.hasValue = answers.total > 0
+            figures.isSubstantial = answers.promoters != 0 || answers.passives != 0 || answers.detractors != 0
         case .level(let measure):
             let level = self.level(measure, cell: cell, window: window)
             figures.integer = level
@@ -188,10 +223,11 @@ extension SeriesStore {
 
     func companionCount(_ companion: CompanionCount, _ scope: Scope) -> Int64 { total(companion.measure, scope).count }
 
-    /// The mean in seconds of a sum of milliseconds: one division, correctly rounded below 2^53 ms.
-    private static func seconds(_ milliseconds: Int128, _ count: Int64) -> Double {
-        let sum = Int64(exactly: milliseconds).map { Double($0) } ?? Double(milliseconds)
-        return sum / (Double(count) * 1_000)
+    /// The mean of a sum that is kept in units of 1 / `scale`: one division, correctly rounded while sum and divisor stay
+    /// below 2^53.
+    private static func quotient(_ sum: Int128, _ count: Int64, _ scale: Int64 = 1) -> Double {
+        let dividend = Int64(exactly: sum).map { Double($0) } ?? Double(sum)
+        return dividend / (Double(count) * Double(scale))
     }
 
     /// The level at a window's end: the level after everything, less the changes in later windows. So changes in windows

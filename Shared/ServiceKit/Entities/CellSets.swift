@@ -14,7 +14,6 @@ struct CellSets {
     private var savedWithCurrent = 0
 
     private let breakdowns: [[Dimension]]
-    private let hasOverallCell: Bool
     private let valuesPerDimension: Int
 
     private(set) var cells = CellTable()
@@ -28,31 +27,33 @@ struct CellSets {
     private(set) var refusedValues = 0
 
     /// Open-addressing look-up from attributes to sets, transient: (values, set) behind the hash of the values.
-    private var known: [(values: DimensionValues, set: UInt32)?] = Array(repeating: nil, count: 1 << 12)
+    private var known: [(values: DimensionValues, always: [Dimension], set: UInt32)?] = Array(
+        repeating: nil, count: 1 << 12)
     private var singles: [UInt64: UInt32] = [:]
 
     /// Further values than admitted count in the overall series and in this one.
     static let other = Array("~other".utf8)
 
-    init(breakdowns: [[Dimension]], hasOverallCell: Bool = true, valuesPerDimension: Int = 1000) {
+    init(breakdowns: [[Dimension]], valuesPerDimension: Int = 1000) {
         self.breakdowns = breakdowns
-        self.hasOverallCell = hasOverallCell
         self.valuesPerDimension = valuesPerDimension
         admitted = Array(repeating: [], count: Dimension.slots)
     }
 
-    /// The set for an entity with these attributes: overall (where there is one), and each breakdown of which it has all values.
-    mutating func set(of values: DimensionValues, labels: borrowing StringTable) -> UInt32 {
+    /// The set for an entity with these attributes: overall, and each breakdown of which it has all values.
+    ///
+    /// - Parameter always: dimensions that every cell has besides, the overall one too; the entity must have their values.
+    mutating func set(
+        of values: DimensionValues, always: [Dimension] = [], labels: borrowing StringTable
+    ) -> UInt32 {
         // Direct-mapped: a collision only costs the slow path.
         let place = Int(truncatingIfNeeded: values.hash) & (known.count - 1)
-        if let entry = known[place], entry.values == values { return entry.set }
-        var list = hasOverallCell ? [cells.intern(.overall)] : []
-        // What has a variant counts nowhere without it: it is another promise.
-        for breakdown in breakdowns where values[.variant] == 0 || breakdown.contains(.variant) {
-            addCells(of: breakdown, values, labels, to: &list)
-        }
+        if let entry = known[place], entry.values == values, entry.always == always { return entry.set }
+        var list: [UInt32] = []
+        addCells(of: always, values, labels, to: &list)
+        for breakdown in breakdowns { addCells(of: always + breakdown, values, labels, to: &list) }
         let id = set(of: list)
-        known[place] = (values, id)
+        known[place] = (values, always, id)
         return id
     }
 

@@ -16,6 +16,11 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
     case policy = 13
     case metric = 14
     case variant = 15
+    /// Of a survey.
+    case kind = 30
+    /// Of a survey's answers: `1-5`.
+    case scale = 31
+    case direction = 32
 
     /// As it stands in series ids and in `data.dimensions`.
     public var name: String {
@@ -36,6 +41,9 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .policy: "policy"
         case .metric: "metric"
         case .variant: "variant"
+        case .kind: "kind"
+        case .scale: "scale"
+        case .direction: "direction"
         }
     }
 
@@ -58,6 +66,7 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .agent: self = .agent
         case .tags: self = .tag
         case .customer, .reason, .into, .voidsSource, .voidsID, .createdAt, .duration: return nil
+        case .ticket, .score, .scaleMinimum, .scaleMaximum, .satisfiedFrom, .sentiment, .comment: return nil
         }
     }
 

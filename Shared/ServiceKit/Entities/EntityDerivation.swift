@@ -112,6 +112,12 @@ public struct DerivationOutput: ~Copyable {
         cellSets.set(of: values, labels: labels)
     }
 
+    /// The cells of an entity with these attributes, each with the values of some more dimensions; figures over several of
+    /// those would mean nothing.
+    public mutating func cells(of values: DimensionValues, always: [Dimension]) -> UInt32 {
+        cellSets.set(of: values, always: always, labels: labels)
+    }
+
     /// The one cell `dimension=label`.
     public mutating func cells(_ dimension: Dimension, _ label: UInt32) -> UInt32 {
         cellSets.set(dimension, label, labels: labels)

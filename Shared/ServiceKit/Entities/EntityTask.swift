@@ -9,20 +9,20 @@ public struct EntityStageSettings: Sendable {
     public var kind: EntityKind
     /// The member of `data` that holds the entity's id.
     public var keyField: EventField
+    /// Further kinds of entity on the topic, each with a name space of its own; one derivation serves them all.
+    public var others: [EntityName]
     public var classes: EventClasses
     public var zone: BusinessZone
     public var catalogue: KPICatalogue
     public var breakdowns: [[Dimension]]
-    /// Whether entities with attributes count in the overall cell too.
-    public var hasOverallCell: Bool
     /// Of whatever else the derivation depends on: another one derives every entity again.
     public var rulesFingerprint: UInt64
 
     public init(
         kind: EntityKind, keyField: EventField, classes: EventClasses, zone: BusinessZone, catalogue: KPICatalogue,
-        breakdowns: [[Dimension]], hasOverallCell: Bool = true, rulesFingerprint: UInt64 = 0
+        breakdowns: [[Dimension]], rulesFingerprint: UInt64 = 0, others: [EntityName] = []
     ) {
-        self.hasOverallCell = hasOverallCell
+        self.others = others
         self.rulesFingerprint = rulesFingerprint
         self.kind = kind
         self.keyField = keyField
@@ -56,6 +56,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
 
     private let settings: EntityStageSettings
     private let context: TaskContext
+    private let names: EntityNames
     private let decoder: EventDecoder
     private var derivation: Derivation
 
@@ -94,11 +95,12 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         self.settings = settings
         self.derivation = derivation
         self.context = context
+        names = EntityNames(names: [EntityName(settings.kind, settings.keyField)] + settings.others)
         // Aliases and the limits on time are ingest's business: what stands on a canonical topic has passed them.
         decoder = EventDecoder()
         output = DerivationOutput(
             zone: settings.zone, catalogue: settings.catalogue,
-            cellSets: CellSets(breakdowns: settings.breakdowns, hasOverallCell: settings.hasOverallCell),
+            cellSets: CellSets(breakdowns: settings.breakdowns),
             payloads: store.payloads)
         deltas = DeltaAccumulator(settings.catalogue)
     }
@@ -132,36 +134,39 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
                     batch, record, reason: rejection.reason.identifier, pointer: rejection.pointer)
                 continue
             }
-            guard event.entityKind == settings.kind else {
+            guard let name = names.index(of: event.entityKind) else {
                 output.deadLetter(batch, record, reason: RejectionReason.unknownType.identifier, pointer: "/type")
                 continue
             }
-            try accept(event, batch, record, output)
+            try accept(event, name, batch, record, output)
         }
     }
 
     private func accept(
-        _ event: DecodedEvent, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
+        _ event: DecodedEvent, _ name: Int, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
     ) throws(InternalRecordError) {
         try decoder.withText(event.entity) { (id) throws(InternalRecordError) in
-            try accept(event, id, batch, record, sink)
+            guard Partitioner.partition(key: id, count: context.partitionCount) == context.partition else {
+                throw InternalRecordError(
+                    "the entity of this record belongs to another partition: only ingest may write to this topic",
+                    record: record)
+            }
+            if name == 0 { return try accept(event, id, hash: event.entity.hash, batch, record, sink) }
+            var prefixed = names.prefix(name)
+            prefixed.append(id)
+            try unsafe accept(event, prefixed.span.bytes, hash: KeyHash.hash(prefixed), batch, record, sink)
         }
     }
 
     private func accept(
-        _ event: DecodedEvent, _ id: RawSpan, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
+        _ event: DecodedEvent, _ key: RawSpan, hash: UInt64, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
     ) throws(InternalRecordError) {
-        guard Partitioner.partition(key: id, count: context.partitionCount) == context.partition else {
-            throw InternalRecordError(
-                "the entity of this record belongs to another partition: only ingest may write to this topic",
-                record: record)
-        }
         let entity: EntityStore.Index
-        if let known = store.find(id, hash: event.entity.hash) {
+        if let known = store.find(key, hash: hash) {
             entity = known
             store.touch(entity)
         } else {
-            entity = store.insert(id, hash: event.entity.hash)
+            entity = store.insert(key, hash: hash)
             store.touch(entity, isNew: true)
         }
         var next = TimelineIntake.pack(event, decoder, &payload)
@@ -190,7 +195,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             store.payloads.release(next.payload)
             return
         }
-        let subject = (field: settings.keyField, id: store.key(of: entity))
+        guard let parsed = names.parse(store.key(of: entity)) else {
+            throw InternalRecordError("an entity of a kind that is not this stage's")
+        }
+        let subject = (field: parsed.name.keyField, id: parsed.id)
         let heldEncoding = try TimelineIntake.canonicalEncoding(of: held, entity: subject, store.payloads, &encoder)
         let nextEncoding = try TimelineIntake.canonicalEncoding(of: next, entity: subject, store.payloads, &encoder)
         if CanonicalEncoder.isGreater(nextEncoding, than: heldEncoding) {
@@ -280,7 +288,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         output.moment = Moment(
             clock: time.clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded,
             lastArrival: store.heads[Int(entity)].lastArrival * 1_000, lastArrivedTime: arrived.last?.time ?? 0)
-        output.key = store.key(of: entity)
+        output.key = names.parse(store.key(of: entity))?.id ?? []
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
         var reader = BinaryReader(value)
@@ -419,14 +427,17 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
     }
 
-    private func entity(_ id: [UInt8]) throws(InternalRecordError) -> EntityStore.Index {
+    private func entity(_ key: [UInt8]) throws(InternalRecordError) -> EntityStore.Index {
+        guard let id = names.parse(key)?.id else {
+            throw InternalRecordError("an entity of a kind that is not this stage's: written by a newer version")
+        }
         guard 1...200 ~= id.count else { throw InternalRecordError("an entity id of \(id.count) bytes") }
         guard Partitioner.partition(key: id, count: context.partitionCount) == context.partition else {
             throw InternalRecordError("an entity of another partition: the partition count has changed")
         }
-        let hash = KeyHash.hash(id)
-        if let known = unsafe store.find(id.span.bytes, hash: hash) { return known }
-        return unsafe store.insert(id.span.bytes, hash: hash)
+        let hash = KeyHash.hash(key)
+        if let known = unsafe store.find(key.span.bytes, hash: hash) { return known }
+        return unsafe store.insert(key.span.bytes, hash: hash)
     }
 
     private func forget(_ kind: EntityChangelog.Kind, _ key: inout BinaryReader) throws(InternalRecordError) {

@@ -26,6 +26,15 @@ public struct EventPayload {
         case createdAt = 18
         /// Zigzag varint, milliseconds.
         case duration = 19
+        /// The ticket that something else is about; a ticket's own id is no field.
+        case ticket = 30
+        /// This and the next four: a number in millionths, with its text (``append(_:millionths:text:)``).
+        case score = 31
+        case scaleMinimum = 32
+        case scaleMaximum = 33
+        case satisfiedFrom = 34
+        case sentiment = 35
+        case comment = 36
     }
 
     static let null: UInt8 = 0x80
@@ -60,6 +69,15 @@ public struct EventPayload {
         bytes.append(0)
         bytes.appendSignedVarint(number)
         bytes[place] = UInt8(bytes.count - place - 1)
+    }
+
+    /// A zigzag varint and, where that is not the shortest decimal of the number, the text as the source wrote it.
+    public mutating func append(_ field: Field, millionths number: Int64, text: [UInt8]) {
+        bytes.append(field.rawValue)
+        var value: [UInt8] = []
+        value.appendSignedVarint(number)
+        if Millionths.bytes(number) != text { value.append(contentsOf: text) }
+        bytes.appendBytes(value)
     }
 
     public mutating func appendNull(_ field: Field) {
@@ -114,6 +132,14 @@ extension EventPayload {
     public func number(_ field: PayloadField) throws(InternalRecordError) -> Int64 {
         var reader = BinaryReader(bytes, at: field.value.lowerBound)
         return try reader.signedVarint()
+    }
+
+    /// The text of a number in millionths, as its source wrote it.
+    func numberText(_ field: PayloadField) throws(InternalRecordError) -> [UInt8] {
+        var reader = BinaryReader(bytes, at: field.value.lowerBound)
+        let number = try reader.signedVarint()
+        if reader.position >= field.value.upperBound { return Millionths.bytes(number) }
+        return Array(bytes[reader.position..<field.value.upperBound])
     }
 
     /// The values of a list field.

@@ -13,12 +13,15 @@ enum TimelineIntake {
     /// | status_changed | status | actor, 0 when not given |
     /// | message | author | 1 when public |
     /// | deleted | 0 | deletion |
+    /// | survey sent | kind | 0 |
+    /// | survey answered | kind | direction, 0 when not given |
     static func pack(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) -> TimelineEvent {
         let hasSequence = event.sequence != -1
         payload.begin(sequence: hasSequence ? event.sequence : nil)
         for (field, member) in texts { append(field, member, event, decoder, &payload) }
         if event.has(.createdAt) { payload.append(.createdAt, number: event.createdAt) }
         if event.has(.seconds) { payload.append(.duration, number: event.milliseconds) }
+        appendSurveyFields(event, decoder, &payload)
         var packed = TimelineEvent(
             time: event.time, identity: event.identity, payload: 0, type: event.type.rawValue,
             hasSequence: hasSequence, hasAgent: event.has(.agentID))
@@ -34,6 +37,9 @@ enum TimelineIntake {
             packed.detail = event.isPublic ? 1 : 0
         case .ticketDeleted:
             packed.detail = event.has(.reason) ? event.deletion.rawValue : 0
+        case .surveySent, .surveyAnswered:
+            packed.code = event.kind?.rawValue ?? 0
+            packed.detail = event.has(.direction) ? event.direction.rawValue : 0
         default: break
         }
         return packed
@@ -79,7 +85,7 @@ enum TimelineIntake {
         case .into: event.into
         case .voidsSource: event.voidsSource
         case .voidsID: event.voidsID
-        case .channel, .tags, .createdAt, .duration: event.id
+        default: event.id
         }
     }
 
@@ -120,6 +126,7 @@ enum TimelineIntake {
             case .voidsSource: source = text
             case .voidsID: content[.voids] = .reference(source: source, id: text)
             default:
+                if try setSurveyField(entry, payload, &content) { return }
                 guard let member = texts.first(where: { $0.0 == entry.field })?.1 else { return }
                 content[member] = entry.isNull ? .null : .text(text)
             }
@@ -139,6 +146,9 @@ enum TimelineIntake {
         case .ticketMessage:
             if let author = Author(rawValue: event.code) { content.set(.author, author) }
             content[.public] = .bool(event.detail != 0)
+        case .surveySent, .surveyAnswered:
+            if let kind = SurveyKind(rawValue: event.code) { content.set(.kind, kind) }
+            if let direction = ScaleDirection(rawValue: event.detail) { content.set(.direction, direction) }
         default: break
         }
     }

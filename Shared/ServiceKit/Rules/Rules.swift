@@ -34,6 +34,8 @@ public struct Rules: Sendable, Equatable {
     public var pseudonymize: [String] = []
     /// How far an event's time may lie in the future, in milliseconds, 0 to a day. Default 5 min.
     public var maximumFuture: Int64 = 300_000
+    /// From which score on a customer counts as satisfied.
+    public var satisfiedFrom = SatisfiedFrom()
     /// The sections that other modules read (``RulesNames/sections``), as they stand in the file.
     public var sections: [String: RulesNode] = [:]
     /// SHA-256 of the file's bytes in lower-case hexadecimal; of no bytes at all for ``default``.
@@ -94,6 +96,7 @@ public struct Rules: Sendable, Equatable {
         append("status_aliases", pairs(statusAliases))
         append("keep_unknown", keepUnknown.sorted())
         append("pseudonymize", pseudonymize.sorted())
+        if !satisfiedFrom.own.isEmpty { append("satisfied_from", satisfiedFrom.normalised) }
         for (name, node) in sections.sorted(by: { $0.key < $1.key }) {
             append("section", [name])
             node.appendNormalised(to: &bytes)

@@ -43,6 +43,8 @@ extension Rules {
             if let value = reader.members(node, name) { keepUnknown = value }
         case "keep_comments":
             if let value = reader.boolean(node, name) { keepComments = value }
+        case "satisfied_from":
+            if let value = reader.satisfiedFrom(node, name) { satisfiedFrom = value }
         case "pseudonymize":
             let read = reader.names(
                 node, name, among: RulesNames.pseudonymizable, example: "[customer_id, agent_id]", mayBeEmpty: true)

@@ -21,6 +21,7 @@ public enum RulesNames {
     static let members = [
         "timezone", "history", "kpis", "breakdowns", "windows", "emit_interval", "min_sample", "priorities",
         "priority_aliases", "status_aliases", "keep_unknown", "keep_comments", "pseudonymize", "max_future",
+        "satisfied_from",
     ]
 
     /// Sections that are checked for their names here and read by the services that they concern.
@@ -29,7 +30,7 @@ public enum RulesNames {
         "count_reactivation",
         "currency", "goals", "links", "mappings", "margin", "owners", "policies", "rates", "repeat_scope",
         "repeat_window",
-        "satisfied_from", "service_level", "short_abandon", "shrinkage", "sources", "staffing",
+        "service_level", "short_abandon", "shrinkage", "sources", "staffing",
     ]
 
     /// Every KPI of the catalogue.

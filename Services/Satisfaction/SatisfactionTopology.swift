@@ -1,0 +1,42 @@
+import BusinessTime
+import KPIs
+public import ServiceKit
+public import Streams
+import SupportEvents
+
+/// The two stages of satisfaction: surveys and feedback become contributions, contributions become KPI updates.
+public struct SatisfactionTopology: Sendable {
+    private let entity: EntityStageSettings
+    private let satisfiedFrom: SatisfiedFrom
+    private let catalogue: KPICatalogue
+    private let zone: BusinessZone
+    private let series: SeriesSettings
+    let partitions: Int32
+
+    /// - Throws: ``SetupError`` when the rules name an unknown KPI, window, dimension or time zone.
+    public init(rules: Rules, partitions: Int32) throws(SetupError) {
+        catalogue = try KPISetup.catalogue(SatisfactionKPIs.definitions, rules)
+        zone = try KPISetup.zone(rules)
+        series = KPISetup.series(rules, service: "satisfaction")
+        satisfiedFrom = rules.satisfiedFrom
+        self.partitions = partitions
+        let namesAgents = rules.sections["agents"]?.text?.lowercased() != "off"
+        entity = EntityStageSettings(
+            kind: .survey, keyField: .surveyID,
+            classes: EventClasses(
+                creation: EventType.surveySent.rawValue, deletion: 0, void: EventType.eventVoided.rawValue),
+            zone: zone, catalogue: catalogue,
+            breakdowns: try KPISetup.breakdowns(rules) + (namesAgents ? [[.agent]] : []),
+            rulesFingerprint: rules.satisfiedFrom.fingerprint, others: [EntityName(.feedback, .feedbackID)])
+    }
+
+    /// The task of one partition of `support.surveys`.
+    public func entityTask(_ context: TaskContext) -> any StreamTask {
+        EntityTask(entity, derivation: SurveyDerivation(satisfiedFrom: satisfiedFrom), context: context)
+    }
+
+    /// The task of one partition of the cells.
+    public func seriesTask(_ context: TaskContext) -> any StreamTask {
+        SeriesTask(catalogue: catalogue, zone: zone, settings: series, context: context)
+    }
+}

@@ -1,0 +1,25 @@
+/// A number that a formula adds up: a measure's part in a window, times a weight.
+public struct Term: Hashable, Sendable {
+    public enum Part: Hashable, Sendable {
+        /// How many contributions.
+        case count
+        /// The sum of their values.
+        case sum
+        /// The level at the window's start: the state before whatever happens at that instant.
+        case levelAtStart
+        /// The level at the window's end, or now while the window is open.
+        case levelAtEnd
+    }
+
+    public let measure: Measure
+    public let part: Part
+    public let weight: Int64
+
+    public init(_ part: Part, of measure: Measure, weight: Int64 = 1) {
+        self.measure = measure
+        self.part = part
+        self.weight = weight
+    }
+
+    var isLevel: Bool { part == .levelAtStart || part == .levelAtEnd }
+}

@@ -1,0 +1,37 @@
+public import SupportEvents
+
+/// A kind of entity on a stage's input topic, and the member of `data` that holds its id.
+public struct EntityName: Sendable {
+    public var kind: EntityKind
+    public var keyField: EventField
+
+    public init(_ kind: EntityKind, _ keyField: EventField) {
+        self.kind = kind
+        self.keyField = keyField
+    }
+}
+
+/// Several kinds of entity in one store, each with a name space of its own: a survey "7" is not a feedback "7".
+///
+/// The first kind's keys are its ids. The others' have two bytes in front, the first of which no id begins with, because
+/// ids are valid UTF-8.
+struct EntityNames {
+    private static let mark: UInt8 = 0xff
+
+    let names: [EntityName]
+
+    /// The place of the event's kind among the names.
+    func index(of kind: EntityKind) -> Int? { names.firstIndex { $0.kind == kind } }
+
+    /// What stands before an id in the store; empty for the first kind.
+    func prefix(_ index: Int) -> [UInt8] { index == 0 ? [] : [Self.mark, names[index].kind.rawValue] }
+
+    /// A key taken apart; nil when its kind is none of this stage's.
+    func parse(_ key: [UInt8]) -> (name: EntityName, id: [UInt8])? {
+        guard key.first == Self.mark else { return (names[0], key) }
+        guard key.count > 2, let name = names.dropFirst().first(where: { $0.kind.rawValue == key[1] }) else {
+            return nil
+        }
+        return (name, Array(key[2...]))
+    }
+}
