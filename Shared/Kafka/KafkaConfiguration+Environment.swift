@@ -11,6 +11,8 @@ extension KafkaConfiguration {
 
     /// Reads `KAFKA_BOOTSTRAP_SERVERS` and every other `KAFKA_*` variable: `KAFKA_SASL_USERNAME` is `sasl.username`.
     ///
+    /// An empty variable counts as none: compose files and unit files pass empty ones for what is not set.
+    ///
     /// - Parameters:
     ///   - environment: the process's environment when nil.
     ///   - bootstrapServers: goes before the variable (a command line flag); neither is an error.
@@ -22,7 +24,8 @@ extension KafkaConfiguration {
         var configuration = KafkaConfiguration(bootstrapServers: bootstrapServers ?? "", clientID: clientID)
         var unknown: [String] = []
         let known = NativeConfiguration()
-        for (variable, value) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix("KAFKA_") {
+        for (variable, value) in environment.sorted(by: { $0.key < $1.key })
+        where variable.hasPrefix("KAFKA_") && !value.isEmpty {
             let property = variable.dropFirst("KAFKA_".count).lowercased().replacing("_", with: ".")
             switch property {
             case "bootstrap.servers", "metadata.broker.list":

@@ -44,6 +44,15 @@ public enum EventType: UInt8, CaseIterable, Sendable {
     /// The CloudEvents `type`, such as `support.ticket.created`.
     public var name: String { Schema.shared.typeNames[Int(rawValue)] }
 
+    /// The members of `data` that the contract names for the type.
+    public var members: [EventField] { Schema.shared.fields[Int(rawValue)] }
+
+    /// Those of them without which an event is refused. A price needs `mrr`, or `amount` with `interval`, and
+    /// `support.event.voided` the id of one entity, beside these.
+    public var requiredMembers: [EventField] {
+        members.filter { Schema.shared.required[Int(rawValue)] & $0.mask != 0 }
+    }
+
     /// The type of a CloudEvents `type`.
     public init?(name: String) {
         guard let type = Self.allCases.first(where: { $0.name == name }) else { return nil }

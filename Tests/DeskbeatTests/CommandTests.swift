@@ -35,14 +35,16 @@ import Testing
 
     deinit { broker.terminate() }
 
-    private func run(_ arguments: [String], input: String = "") async throws -> Outcome {
+    private func run(_ arguments: [String], input: String = "", with further: [String: String] = [:]) async throws
+        -> Outcome
+    {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.program)
         process.arguments = arguments
         process.environment = [
             "KAFKA_BOOTSTRAP_SERVERS": servers, "DESKBEAT_PARTITIONS": "3", "PATH": "/usr/bin:/bin",
             "HOME": directory.path,
-        ]
+        ].merging(further) { $1 }
         // Files, not pipes: nobody has to read while the process writes.
         let (output, error) = (directory.path + "/out-\(UUID())", directory.path + "/err-\(UUID())")
         for path in [output, error] { _ = try directory.file((path as NSString).lastPathComponent) }
@@ -122,6 +124,29 @@ import Testing
         let examined = try await run(["doctor"])
         #expect(examined.status == 0, "\(examined.output)")
         #expect(examined.output.contains("ok    round trip"))
+    }
+
+    @Test func theCommandsThatCreateTopicsArePrinted() async throws {
+        let printed = try await run(["topics", "--print", "--partitions", "6", "--bootstrap-servers", "127.0.0.1:1"])
+        #expect(printed.status == 0, "\(printed.error)")
+        let lines = printed.output.split(separator: "\n")
+        _ = try await run(["topics", "--create"])
+        let created = try await run(["topics"])
+        for line in created.output.split(separator: "\n").dropFirst() {
+            let name = try #require(line.split(separator: " ").first)
+            let commands = lines.filter { $0.contains(" --topic \(name) ") }
+            #expect(commands.count == 1, "\(name)")
+            #expect(commands.first?.contains("--replication-factor 3 ") == true)
+            #expect(commands.first?.contains("--config min.insync.replicas=2") == true)
+        }
+        #expect(lines.contains { $0.contains("--topic support.tickets --partitions 6 ") })
+        #expect(lines.contains { $0.contains("--topic deskbeat.clocks --partitions 1 ") })
+    }
+
+    @Test func aSecretFileThatCannotBeReadIsSaidAndNotSkipped() async throws {
+        let listed = try await run(["topics"], with: ["KAFKA_SASL_PASSWORD_FILE": directory.path + "/none"])
+        #expect(listed.status != 0)
+        #expect(listed.error.contains("KAFKA_SASL_PASSWORD_FILE: the file"))
     }
 
     @Test func kpisAreTheLatestCommittedUpdates() async throws {

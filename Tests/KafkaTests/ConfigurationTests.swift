@@ -8,6 +8,7 @@ struct ConfigurationTests {
         let read = try KafkaConfiguration.fromEnvironment([
             "KAFKA_BOOTSTRAP_SERVERS": "a:1,b:2", "KAFKA_SASL_USERNAME": "me", "KAFKA_SASL_PASSWORD": "s3cret",
             "KAFKA_LINGER_MS": "7", "KAFKA_SERVICE_HOST": "10.0.0.1", "KAFKA_CLIENT_ID": "named", "HOME": "/root",
+            "KAFKA_SASL_MECHANISM": "", "KAFKA_NO_SUCH_PROPERTY": "",
         ])
         #expect(read.configuration.bootstrapServers == "a:1,b:2")
         #expect(read.configuration.clientID == "named")

@@ -1,3 +1,4 @@
+import Kafka
 import Streams
 import Testing
 
@@ -113,14 +114,24 @@ import Testing
     @Test func whatIsMissingIsCreatedOnce() {
         let plan = TopicPlan(wanted: wanted + wanted, existing: [:])
         #expect(plan.missing == wanted)
-        #expect(plan.refusal(.missing) == nil)
+        #expect(plan.refusal(.missing, Replication(factor: 1)) == nil)
     }
 
-    @Test func neverListsWhatIsMissingWithItsSettings() {
-        let refusal = TopicPlan(wanted: wanted, existing: [:]).refusal(.never)
-        #expect(refusal?.contains("deskbeat.a.b.changelog --partitions 4") == true)
-        #expect(refusal?.contains("--config cleanup.policy=compact") == true)
-        #expect(refusal?.contains("--config message.timestamp.type=LogAppendTime") == true)
+    @Test func neverSaysWhichCommandsCreateWhatIsMissing() {
+        let refusal = TopicPlan(wanted: wanted, existing: [:]).refusal(.never, Replication(brokers: 3))
+        #expect(
+            refusal?.contains(
+                "--topic deskbeat.a.b.changelog --partitions 4 --replication-factor 3 --config cleanup.policy=compact "
+                    + "--config message.timestamp.type=LogAppendTime --config min.insync.replicas=2") == true)
+        #expect(refusal?.contains("--config cleanup.policy=compact,delete ") == true)
+    }
+
+    @Test(arguments: [(1, 1, nil), (2, 1, nil), (3, 3, "2"), (9, 3, "2")] as [(Int, Int32, String?)])
+    func topicsAreReplicatedWhereThereAreBrokersEnough(_ brokers: Int, _ factor: Int32, _ minimum: String?) {
+        let topic = wanted[0].newTopic(Replication(brokers: brokers))
+        #expect(topic.replicationFactor == factor)
+        #expect(topic.configuration["min.insync.replicas"] == minimum)
+        #expect(topic.configuration["cleanup.policy"] == "delete")
     }
 
     @Test func whatFitsIsLeftAlone() {
@@ -132,7 +143,7 @@ import Testing
                 "support.alerts": ExistingTopic(partitions: 4, cleanup: "delete,compact"),
             ])
         #expect(plan.missing.isEmpty)
-        #expect(plan.refusal(.never) == nil)
+        #expect(plan.refusal(.never, Replication(factor: 1)) == nil)
     }
 
     @Test func whatDoesNotFitIsRefused() {
@@ -143,7 +154,7 @@ import Testing
                 "deskbeat.a.b.changelog": ExistingTopic(partitions: 4, cleanup: "delete"),
                 "support.alerts": ExistingTopic(partitions: 4, cleanup: nil),
             ])
-        let refusal = plan.refusal(.missing)
+        let refusal = plan.refusal(.missing, Replication(factor: 1))
         #expect(refusal?.contains("deskbeat.a.b has 3 partitions, not 4") == true)
         #expect(refusal?.contains("deskbeat.a.b.changelog has cleanup.policy=delete, not compact") == true)
         #expect(refusal?.contains("support.alerts") == false)

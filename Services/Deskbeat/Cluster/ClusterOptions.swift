@@ -45,11 +45,17 @@ struct ClusterOptions: ParsableArguments {
             }
             servers = "127.0.0.1:\(port)"
         }
-        return try KafkaConfiguration.fromEnvironment(bootstrapServers: servers, clientID: "deskbeat-cli").configuration
+        let secrets = SecretFile.resolving(ProcessInfo.processInfo.environment)
+        if let fault = secrets.faults.first { throw InputError(fault.description) }
+        return try KafkaConfiguration.fromEnvironment(
+            secrets.environment, bootstrapServers: servers, clientID: "deskbeat-cli"
+        ).configuration
     }
 
     /// Partitions of topics that a command creates: as the services would.
-    func partitions(_ flag: Int?) -> Int32 {
+    func partitions(_ flag: Int?) -> Int32 { partitions(flag, isLocal: isLocal) }
+
+    func partitions(_ flag: Int?, isLocal: Bool) -> Int32 {
         Int32(clamping: flag ?? environment("DESKBEAT_PARTITIONS").flatMap { Int($0) } ?? (isLocal ? 4 : 12))
     }
 

@@ -8,11 +8,8 @@ enum MissingTopics {
     static func ensure(_ specs: [TopicSpec], _ admin: KafkaAdmin, _ deadline: Deadline) async throws -> [String] {
         let existing = try await admin.topics(deadline)
         let missing = specs.filter { existing[$0.name] == nil }
-        let failures = try await admin.createTopics(
-            missing.map { spec in
-                let settings = spec.settings.merging(["cleanup.policy": spec.cleanup.rawValue]) { own, _ in own }
-                return NewTopic(name: spec.name, partitions: spec.partitions, configuration: settings)
-            }, deadline)
+        let replication = Replication(brokers: try await admin.brokers(deadline).count)
+        let failures = try await admin.createTopics(missing.map { $0.newTopic(replication) }, deadline)
         // Somebody else may have been faster.
         if let failure = failures.first(where: { $0.value.code != .topicExists }) { throw failure.value }
         return missing.map(\.name).filter { failures[$0] == nil }

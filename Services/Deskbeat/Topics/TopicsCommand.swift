@@ -15,10 +15,20 @@ struct TopicsCommand: AsyncParsableCommand {
             Examples:
               deskbeat topics
               deskbeat topics --create --partitions 12
+              deskbeat topics --print > topics.sh    # for whoever may create topics, with Kafka's own tools
             """)
 
     @Flag(help: "Create the topics that are missing.")
     var create = false
+
+    @Flag(
+        help: """
+            Print the commands that create all topics, and ask no broker. They are for services with --create-topics=never.
+            """)
+    var print = false
+
+    @Option(help: "Replication factor in what --print prints, 1 to 100.")
+    var replicationFactor: Int32 = 3
 
     @Option(
         help: "Partitions of topics that are created. Environment: DESKBEAT_PARTITIONS; default 12, local broker 4.")
@@ -27,14 +37,22 @@ struct TopicsCommand: AsyncParsableCommand {
     @OptionGroup var cluster: ClusterOptions
 
     func validate() throws {
+        if create, print { throw ValidationError("--create and --print: choose one of them.") }
+        guard (1...100).contains(replicationFactor) else { throw ValidationError("--replication-factor is 1 to 100.") }
         if let partitions, !(1...1_000).contains(partitions) { throw ValidationError("--partitions is 1 to 1000.") }
     }
 
     func run() async throws {
+        let specs = StageEntry.topicSpecs(
+            topics: cluster.topics, internalPrefix: cluster.internalNames,
+            partitions: cluster.partitions(partitions, isLocal: cluster.isLocal && !print))
+        if print {
+            let replication = Replication(factor: replicationFactor)
+            for spec in specs { Console.output.line(spec.createCommand(replication)) }
+            return
+        }
         let admin = try cluster.admin()
         let deadline = Deadline.after(.seconds(20))
-        let specs = StageEntry.topicSpecs(
-            topics: cluster.topics, internalPrefix: cluster.internalNames, partitions: cluster.partitions(partitions))
         if create {
             for name in try await MissingTopics.ensure(specs, admin, deadline) { Console.error.line("created \(name)") }
         }

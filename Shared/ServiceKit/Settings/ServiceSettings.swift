@@ -75,9 +75,11 @@ public struct ServiceSettings: Sendable {
         let level = reader.choice(options.logLevel, "--log-level", "DESKBEAT_LOG_LEVEL", default: "info", among: levels)
         logLevel = Logger.Level(rawValue: level) ?? .info
 
+        let secrets = SecretFile.resolving(environment)
+        for fault in secrets.faults { reader.fault(fault) }
         do {
             let kafka = try KafkaConfiguration.fromEnvironment(
-                Self.withSecretFiles(environment, &reader), bootstrapServers: reader.text(options.bootstrapServers, ""),
+                secrets.environment, bootstrapServers: reader.text(options.bootstrapServers, ""),
                 clientID: "deskbeat-\(service)-\(instance)")
             self.kafka = kafka.configuration
             unknownVariables = kafka.unknownVariables
@@ -89,43 +91,9 @@ public struct ServiceSettings: Sendable {
         try reader.check()
     }
 
-    /// Replaces each `KAFKA_…_FILE` by the variable without `_FILE`, holding the first line of that file: how container
-    /// platforms pass secrets.
-    private static func withSecretFiles(
-        _ environment: [String: String], _ reader: inout SettingsReader
-    ) -> [String: String] {
-        var resolved = environment
-        for (name, path) in environment where name.hasPrefix("KAFKA_") && name.hasSuffix("_FILE") && !path.isEmpty {
-            let target = String(name.dropLast("_FILE".count))
-            resolved[name] = nil
-            if environment[target] != nil {
-                reader.fault(name, nil, "\(target) is set too", "set only one of the two")
-            } else if let secret = SecretFile.firstLine(path) {
-                resolved[target] = secret
-            } else {
-                reader.fault(name, nil, "the file \(path) cannot be read", "check the path and its permissions")
-            }
-        }
-        return resolved
-    }
-
     private static func hostName() -> String {
         let name = ProcessInfo.processInfo.hostName
         let kept = name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
         return kept.isEmpty ? "local" : String(kept.prefix(100))
-    }
-}
-
-/// Secrets in files: never on a command line, never in a log.
-public enum SecretFile {
-    /// The file's first line without its end; nil when it cannot be read, is empty, or is no text. At most 64 KiB are read.
-    public static func firstLine(_ path: String) -> String? {
-        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
-        defer { try? file.close() }
-        guard let data = try? file.read(upToCount: 65_536), let text = String(validating: data, as: UTF8.self) else {
-            return nil
-        }
-        let line = text.prefix { !$0.isNewline }
-        return line.isEmpty ? nil : String(line)
     }
 }

@@ -46,6 +46,8 @@ public struct SettingsReader {
         faults.append(SettingsFault(setting: setting, reason: reason, remedy: remedy))
     }
 
+    mutating func fault(_ fault: SettingsFault) { faults.append(fault) }
+
     /// The flag's value, else the variable's.
     public func text(_ value: String?, _ variable: String) -> String? {
         [value, environment[variable]].compactMap { $0 }.first { !$0.isEmpty }

@@ -52,7 +52,8 @@ package struct TopicPlan: Sendable, Hashable {
         Set(text.filter { $0 != " " && $0 != "[" && $0 != "]" }.split(separator: ","))
     }
 
-    package func refusal(_ creation: TopicCreation) -> String? {
+    /// - Parameter replication: of the topics in the commands that a refusal names.
+    package func refusal(_ creation: TopicCreation, _ replication: Replication) -> String? {
         if !conflicts.isEmpty {
             return """
                 topics do not fit: \(conflicts.joined(separator: "; ")). Set the setting to what the topics have, correct \
@@ -60,20 +61,13 @@ package struct TopicPlan: Sendable, Hashable {
                 """
         }
         if creation == .never, !missing.isEmpty {
-            let list = missing.map { topic in
-                let settings = topic.configuration.sorted { $0.key < $1.key }.map { " --config \($0.key)=\($0.value)" }
-                return "\n  \(topic.name) --partitions \(topic.partitions)\(settings.joined())"
-            }
-            return "topics are missing, and --create-topics=never forbids to create them:\(list.joined())"
+            let commands = missing.map { "\n  " + $0.createCommand(replication) }
+            return """
+                topics are missing, and --create-topics=never forbids to create them. Let somebody who may run these (all topics: \
+                deskbeat topics --print):\(commands.joined())
+                """
         }
         return nil
-    }
-}
-
-extension TopicSpec {
-    /// All settings of a new topic.
-    package var configuration: [String: String] {
-        settings.merging(["cleanup.policy": cleanup.rawValue]) { $1 }
     }
 }
 
@@ -106,19 +100,26 @@ package enum TopicSetup {
     private static func prepare(
         _ topics: [TopicSpec], _ creation: TopicCreation, _ admin: KafkaAdmin, _ deadline: Deadline, _ logger: Logger
     ) async throws(KafkaError) -> String? {
+        let replication = Replication(brokers: try await admin.brokers(deadline).count)
         while true {
             let plan = TopicPlan(wanted: topics, existing: try await existing(topics, admin, deadline))
-            if let refusal = plan.refusal(creation) { return refusal }
+            if let refusal = plan.refusal(creation, replication) { return refusal }
             guard !plan.missing.isEmpty else { return nil }
-            let failures = try await admin.createTopics(
-                plan.missing.map {
-                    NewTopic(name: $0.name, partitions: $0.partitions, configuration: $0.configuration)
-                }, deadline)
+            let failures = try await admin.createTopics(plan.missing.map { $0.newTopic(replication) }, deadline)
             // Another process may have been faster: the next look compares what it has created.
             for (_, error) in failures where error.code != .topicExists && error.reaction != .retry { throw error }
-            for topic in plan.missing where failures[topic.name] == nil {
+            let created = plan.missing.filter { failures[$0.name] == nil }
+            for topic in created {
                 logger.info(
-                    "topic created", metadata: ["topic": "\(topic.name)", "partitions": "\(topic.partitions)"])
+                    "topic created",
+                    metadata: [
+                        "topic": "\(topic.name)", "partitions": "\(topic.partitions)",
+                        "replication": "\(replication.factor)",
+                    ])
+            }
+            if replication.factor == 1, !created.isEmpty {
+                logger.warning(
+                    "topics have one replica, since the cluster has fewer than 3 brokers: losing a disk loses them")
             }
             // Metadata of a topic just created lags.
             try? await Task.sleep(for: .milliseconds(50))

@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+
+/// What is published for others - schemas and the examples of docs/integrations.md - against a running suite.
+@Suite(.serialized) struct ContractTests {
+    private static let rules = """
+        policies:
+          - {id: all, calendar: always, metrics: {first_response: {target: 15m, warn: [50%]}}}
+        calendars: {always: {always: true}}
+
+        """
+
+    /// Like the conformance tests, this needs kcat, curl, python3 and, once, PyPI.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["DESKBEAT_SKIP_CLIENT_CONFORMANCE"] != "1"))
+    func examplesWorkAndWhatIsPublishedFitsItsSchema() async throws {
+        let root = OrderAndKillTests.root
+        let examples = root.appendingPathComponent("docs/examples").path
+        try await Installation.run(rules: Self.rules) { installation in
+            let cache =
+                ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache"
+            let environment = cache + "/deskbeat/client-conformance"
+            try await installation.execute(
+                "sh", [root.appendingPathComponent("Tests/Conformance/prepare.sh").path, environment])
+            let python = environment + "/bin/python"
+            let ingest = try #require(try installation.ready().http["ingest"])
+            // An hour ago: the promise of a first response within 15 minutes is broken, and the alert is no history yet.
+            let hourAgo = "TIME=\(Date(timeIntervalSinceNow: -3_600).ISO8601Format())"
+            try await installation.execute("env", [hourAgo, "sh", examples + "/produce.sh", "K-1"])
+            try await installation.execute("env", [hourAgo, python, examples + "/produce.py", "K-2"])
+            let answer = try await installation.execute(
+                "env", [hourAgo, "INGEST=\(ingest)", "sh", examples + "/post.sh", "K-3"])
+            #expect(answer.contains("\"accepted\""))
+            let sample = try await installation.deskbeat("sample")
+            let events = installation.folder.appendingPathComponent("sample.ndjson")
+            try sample.write(to: events, atomically: true, encoding: .utf8)
+            try await installation.deskbeat("replay", events.path)
+
+            // Two facts for each of the three tickets at least: the warning and the breach.
+            let incidents = try await installation.execute(python, [examples + "/breaches.py", "6"])
+            #expect(incidents.contains("firing"))
+            try await installation.deskbeat("wait-idle", "--timeout", "120")
+            let printed = try await installation.execute("sh", [examples + "/breaches.sh", "-e"])
+            for ticket in ["K-1", "K-2", "K-3"] {
+                let breaches = printed.split(separator: "\n").filter {
+                    $0.contains("\"type\":\"deskbeat.sla.breached\"") && $0.contains("\"ticket_id\":\"\(ticket)\"")
+                }
+                #expect(breaches.count == 1, "\(ticket)")
+            }
+
+            let alerts = installation.folder.appendingPathComponent("alerts.ndjson")
+            try await installation.execute(
+                "kcat",
+                [
+                    "-C", "-b", installation.ready().bootstrap_servers, "-t", "support.alerts", "-e", "-q", "-X",
+                    "isolation.level=read_committed",
+                ]
+            ).write(to: alerts, atomically: true, encoding: .utf8)
+            let judged = try await installation.execute(
+                python,
+                [
+                    root.appendingPathComponent("Tests/Contracts/check.py").path,
+                    root.appendingPathComponent("docs/contracts").path, events.path, alerts.path,
+                ])
+            print(judged)
+            for type in ["deskbeat.kpi.updated", "deskbeat.sla.breached", "support.ticket.created"] {
+                #expect(judged.contains(type))
+            }
+        }
+    }
+}
