@@ -30,14 +30,13 @@ import Testing
             let answer = try await installation.execute(
                 "env", [hourAgo, "INGEST=\(ingest)", "sh", examples + "/post.sh", "K-3"])
             #expect(answer.contains("\"accepted\""))
+            // Two facts for each of the three tickets at least: the warning and the breach.
+            let incidents = try await installation.execute(python, [examples + "/breaches.py", "6"])
+            #expect(incidents.contains("firing"))
             let sample = try await installation.deskbeat("sample")
             let events = installation.folder.appendingPathComponent("sample.ndjson")
             try sample.write(to: events, atomically: true, encoding: .utf8)
             try await installation.deskbeat("replay", events.path)
-
-            // Two facts for each of the three tickets at least: the warning and the breach.
-            let incidents = try await installation.execute(python, [examples + "/breaches.py", "6"])
-            #expect(incidents.contains("firing"))
             try await installation.deskbeat("wait-idle", "--timeout", "120")
             let printed = try await installation.execute("sh", [examples + "/breaches.sh", "-e"])
             for ticket in ["K-1", "K-2", "K-3"] {
