@@ -7,10 +7,12 @@ import SupportEvents
 ///
 /// The definitions are those of the KPI reference (docs/kpis.md); its borderline cases decide the order of the steps here.
 public struct TicketDerivation: EntityDerivation {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
 
     /// Verdicts on reopening settle 30 x 86,400 s after the first solve.
     static let reopenWindow: Int64 = 30 * 86_400 * 1_000_000
+    /// Verdicts on bots settle 7 x 86,400 s after the first solve.
+    static let botWindow: Int64 = 7 * 86_400 * 1_000_000
 
     private var ticket = TicketHistory()
 
@@ -24,7 +26,9 @@ public struct TicketDerivation: EntityDerivation {
         let cells = output.cells(of: ticket.attributes)
         output.add(TicketMeasure.created, at: ticket.createdAt, cells: cells)
         addSolves(cells, &output)
-        addFirstResponse(cells, &output)
+        addResponses(cells, &output)
+        addStatusTimes(cells, &output)
+        addFirstSolve(cells, clock, &output)
         addReopenRate(cells, clock, &output)
         addGauges(cells, &output)
     }
@@ -36,6 +40,9 @@ public struct TicketDerivation: EntityDerivation {
             output.add(TicketMeasure.solved, at: solve.time, cells: output.cells(.solvedBy, actor))
             addDuration(TicketMeasure.resolutionTimeCycle, from: solve.cycleStart, to: solve.time, cells, &output)
         }
+        for solve in ticket.solves where solve.agent != 0 {
+            output.add(TicketMeasure.agentSolved, at: solve.time, cells: output.cells(.agent, solve.agent))
+        }
         for time in ticket.reopenings { output.add(TicketMeasure.reopened, at: time, cells: cells) }
         if let first = ticket.solves.first, let last = ticket.solves.last {
             addDuration(TicketMeasure.resolutionTimeFirst, from: ticket.createdAt, to: first.time, cells, &output)
@@ -44,26 +51,77 @@ public struct TicketDerivation: EntityDerivation {
         }
     }
 
-    private func addFirstResponse(_ cells: UInt32, _ output: inout DerivationOutput) {
-        guard let response = ticket.firstResponse else {
+    private func addResponses(_ cells: UInt32, _ output: inout DerivationOutput) {
+        let conversation = ticket.conversation
+        for response in conversation.responses {
+            addDuration(TicketMeasure.responseTime, from: response.start, to: response.time, cells, &output)
+            if !response.isFirst {
+                addDuration(TicketMeasure.responseTimeNext, from: response.start, to: response.time, cells, &output)
+            }
+        }
+        if let any = conversation.firstOfAny {
+            addDuration(TicketMeasure.firstResponseTimeAny, from: any.start, to: any.time, cells, &output)
+        }
+        guard let first = conversation.first else {
             output.add(TicketMeasure.firstResponseOpen, at: ticket.createdAt, cells: cells)
             return
         }
-        addDuration(TicketMeasure.firstResponseTime, from: response.start, to: response.time, cells, &output)
+        addDuration(TicketMeasure.firstResponseTime, from: first.start, to: first.time, cells, &output)
+        addDuration(TicketMeasure.firstResponseTimeHuman, from: first.humanStart, to: first.time, cells, &output)
+        if first.agent != 0 {
+            let own = output.cells(.agent, first.agent)
+            addDuration(TicketMeasure.agentFirstResponseTime, from: first.start, to: first.time, own, &output)
+        }
+    }
+
+    private func addStatusTimes(_ cells: UInt32, _ output: inout DerivationOutput) {
+        guard let last = ticket.solves.last else { return }
+        addDuration(
+            TicketMeasure.requesterWaitTime, from: last.time - ticket.statusTime.requesterWait, to: last.time, cells,
+            &output)
+        for status in StatusTime.unsolved where ticket.statusTime[status] > 0 {
+            let own = output.cells(.status, output.label(status.name))
+            addDuration(
+                TicketMeasure.timeInStatus, from: last.time - ticket.statusTime[status], to: last.time, own, &output)
+        }
+    }
+
+    /// What is told of a ticket once, at its first solve.
+    private func addFirstSolve(_ cells: UInt32, _ clock: Int64, _ output: inout DerivationOutput) {
+        guard let solve = ticket.solves.first, let first = ticket.firstSolve else { return }
+        output.add(TicketMeasure.replies, at: solve.time, value: Int64(first.replies), cells: cells)
+        output.add(TicketMeasure.transfers, at: solve.time, value: Int64(first.transfers), cells: cells)
+        let oneTouch =
+            first.replies == 1 && !ticket.wasReopened(after: solve.time, within: Self.reopenWindow)
+        addVerdict(
+            oneTouch, at: solve.time, settles: solve.time + Self.reopenWindow, TicketMeasure.oneTouch, cells, clock,
+            &output)
+        guard ticket.conversation.hasBot else { return }
+        let settles = solve.time + Self.botWindow
+        let byBot =
+            first.replies == 0 && !ticket.wasReopened(after: solve.time, within: Self.botWindow)
+            && !ticket.conversation.handoffs.contains { $0 <= settles }
+        addVerdict(byBot, at: solve.time, settles: settles, TicketMeasure.botResolution, cells, clock, &output)
+    }
+
+    private func addVerdict(
+        _ verdict: Bool, at time: Int64, settles: Int64, _ measures: VerdictMeasures, _ cells: UInt32, _ clock: Int64,
+        _ output: inout DerivationOutput
+    ) {
+        if settles > clock {
+            output.add(measures.pending, at: time, cells: cells)
+            output.deriveAgain(at: settles)
+            return
+        }
+        output.add(measures.all, at: time, cells: cells)
+        if verdict { output.add(measures.positive, at: time, cells: cells) }
     }
 
     private func addReopenRate(_ cells: UInt32, _ clock: Int64, _ output: inout DerivationOutput) {
         guard let first = ticket.solves.first else { return }
-        let settles = first.time + Self.reopenWindow
-        if settles > clock {
-            output.add(TicketMeasure.reopenPending, at: first.time, cells: cells)
-            output.deriveAgain(at: settles)
-        } else {
-            output.add(TicketMeasure.reopenVerdicts, at: first.time, cells: cells)
-            if ticket.wasReopened(within: Self.reopenWindow) {
-                output.add(TicketMeasure.reopenedVerdicts, at: first.time, cells: cells)
-            }
-        }
+        addVerdict(
+            ticket.wasReopened(within: Self.reopenWindow), at: first.time, settles: first.time + Self.reopenWindow,
+            TicketMeasure.reopen, cells, clock, &output)
     }
 
     private func addGauges(_ cells: UInt32, _ output: inout DerivationOutput) {
@@ -71,6 +129,10 @@ public struct TicketDerivation: EntityDerivation {
             output.add(TicketMeasure.backlog, at: change.time, value: change.delta, cells: change.cells)
         }
         if ticket.isSolved { return }
+        if ticket.conversation.unanswered != nil {
+            let isFirst = ticket.conversation.first == nil
+            output.addGauge(isFirst ? TicketMeasure.awaitingFirstResponse : TicketMeasure.awaitingReply, cells: cells)
+        }
         output.addGauge(TicketMeasure.backlogOpen, cells: cells)
         output.addGauge(TicketMeasure.backlogOpen, cells: output.cells(.status, output.label(ticket.status.name)))
         if ticket.attributes[.agent] == 0 {

@@ -10,12 +10,14 @@ struct TicketHistory {
         var actor: Participant
         /// The creation, or the reopening before this solve.
         var cycleStart: Int64
+        /// Label of the agent who solved; 0 for nobody, a bot or the system.
+        var agent: UInt32
     }
 
-    struct FirstResponse {
-        /// The creation, or the customer's first message on a ticket that somebody else opened.
-        var start: Int64
-        var time: Int64
+    /// What had happened up to the first solve, in the timeline's order.
+    struct FirstSolve {
+        var replies: Int
+        var transfers: Int
     }
 
     struct LevelChange {
@@ -29,11 +31,15 @@ struct TicketHistory {
     private(set) var status = TicketStatus.new
     private(set) var solves: [Solve] = []
     private(set) var reopenings: [Int64] = []
-    private(set) var firstResponse: FirstResponse?
+    private(set) var conversation = Conversation()
+    private(set) var firstSolve: FirstSolve?
+    /// Time in each status until the latest solve, the solved time left out.
+    private(set) var statusTime = StatusTime()
     private(set) var levelChanges: [LevelChange] = []
 
     private var cycleStart: Int64 = 0
-    private var firstMessage: Int64?
+    private var transfers = 0
+    private var lastTeam: UInt32 = 0
     private var levelCells: UInt32 = 0
 
     var isSolved: Bool { status == .solved || status == .closed }
@@ -46,17 +52,21 @@ struct TicketHistory {
         try begin(timeline[creation], &output)
         for event in timeline {
             switch EventType(rawValue: event.type) {
-            case .ticketUpdated, .ticketHandedOff:
+            case .ticketUpdated:
                 try apply(event, replacing: false, &output)
                 changeCells(at: event.time, &output)
+            case .ticketHandedOff:
+                try apply(event, replacing: false, &output)
+                changeCells(at: event.time, &output)
+                conversation.handOff(at: event.time)
             case .ticketSnapshot:
                 try apply(event, replacing: true, &output)
                 changeCells(at: event.time, &output)
-                change(to: event.status, at: event.time, by: event.snapshotActor)
+                change(to: event.status, at: event.time, by: event.snapshotActor, agent: attributes[.agent])
             case .ticketStatusChanged:
-                change(to: event.status, at: event.time, by: event.actor)
+                change(to: event.status, at: event.time, by: event.actor, agent: try agent(of: event, &output))
             case .ticketMessage:
-                message(event)
+                conversation.message(event, agent: try agent(of: event, &output))
             default:
                 continue
             }
@@ -73,14 +83,17 @@ struct TicketHistory {
         solves.removeAll(keepingCapacity: true)
         reopenings.removeAll(keepingCapacity: true)
         levelChanges.removeAll(keepingCapacity: true)
-        firstResponse = nil
+        firstSolve = nil
+        transfers = 0
+        lastTeam = 0
         createdAt = creation.time
         let isSnapshot = creation.type == EventType.ticketSnapshot.rawValue
         status = isSnapshot ? .new : creation.initialStatus
         try apply(creation, replacing: true, &output)
         if isSnapshot, let created = try output.number(.createdAt, of: creation) { createdAt = created }
         cycleStart = createdAt
-        firstMessage = creation.initiator == .customer ? createdAt : nil
+        conversation.begin(creation.initiator == .customer ? createdAt : nil)
+        statusTime.begin(status, at: createdAt)
         levelCells = output.cells(of: attributes)
         if !isSolved { changeLevel(by: 1, at: createdAt) }
     }
@@ -98,18 +111,43 @@ struct TicketHistory {
                 attributes[dimension] = field.isNull ? 0 : output.label(field, of: payload)
             }
         }
+        let team = attributes[.team]
+        if team != 0 {
+            if lastTeam != 0, team != lastTeam { transfers += 1 }
+            lastTeam = team
+        }
+    }
+
+    /// The label of the agent whom the event names, 0 for none.
+    private func agent(
+        of event: TimelineEvent, _ output: inout DerivationOutput
+    ) throws(InternalRecordError) -> UInt32 {
+        guard event.hasAgent else { return 0 }
+        var label: UInt32 = 0
+        try output.forEachField(of: event) { (field, payload, output) throws(InternalRecordError) in
+            if field.field == .agent, !field.isNull { label = output.label(field, of: payload) }
+        }
+        return label
     }
 
     // MARK: Status
 
-    private mutating func change(to next: TicketStatus, at time: Int64, by actor: Participant) {
+    private mutating func change(to next: TicketStatus, at time: Int64, by actor: Participant, agent: UInt32) {
         let wasSolved = isSolved
         status = next
+        statusTime.change(to: next, at: time)
         if !wasSolved, isSolved {
-            solves.append(Solve(time: time, actor: actor, cycleStart: cycleStart))
+            let isPerson = actor == .agent || actor == .customer
+            solves.append(Solve(time: time, actor: actor, cycleStart: cycleStart, agent: isPerson ? agent : 0))
+            statusTime.solved()
+            if actor == .bot { conversation.botSolved() }
+            if firstSolve == nil {
+                firstSolve = FirstSolve(replies: conversation.replies.count, transfers: transfers)
+            }
             changeLevel(by: -1, at: time)
         } else if wasSolved, !isSolved {
             reopenings.append(time)
+            if solves.last?.actor == .bot { conversation.reopenedAfterBot(at: time) }
             cycleStart = time
             changeLevel(by: 1, at: time)
         }
@@ -129,21 +167,9 @@ struct TicketHistory {
         return false
     }
 
-    // MARK: Messages
-
-    private mutating func message(_ event: TimelineEvent) {
-        guard event.isPublic else { return }
-        switch event.author {
-        case .customer:
-            if firstMessage == nil { firstMessage = event.time }
-        case .agent:
-            // Before the customer has written, an agent's message answers nothing.
-            if firstResponse == nil, let firstMessage {
-                firstResponse = FirstResponse(start: firstMessage, time: event.time)
-            }
-        case .bot, .system:
-            return
-        }
+    /// Whether some reopening lies in (instant, instant + window].
+    func wasReopened(after instant: Int64, within window: Int64) -> Bool {
+        reopenings.contains { $0 > instant && $0 - instant <= window }
     }
 
     // MARK: Backlog

@@ -1,0 +1,34 @@
+import SupportEvents
+
+/// How long a ticket has been in each status. Solved and closed time is nobody's.
+struct StatusTime {
+    /// As far as the latest solve; index: raw value of the status. Microseconds; negative where clocks are skewed.
+    private(set) var untilSolve: [Int64] = []
+    private var sums: [Int64] = []
+    private var status = TicketStatus.new
+    private var since: Int64 = 0
+
+    static let unsolved: [TicketStatus] = [.new, .open, .pending, .onHold]
+
+    mutating func begin(_ status: TicketStatus, at time: Int64) {
+        untilSolve.removeAll(keepingCapacity: true)
+        sums.removeAll(keepingCapacity: true)
+        for _ in 0...Int(TicketStatus.allCases.map(\.rawValue).max() ?? 0) { sums.append(0) }
+        self.status = status
+        since = time
+    }
+
+    mutating func change(to next: TicketStatus, at time: Int64) {
+        sums[Int(status.rawValue)] += time - since
+        status = next
+        since = time
+    }
+
+    /// The ticket has just been solved.
+    mutating func solved() { untilSolve = sums }
+
+    subscript(status: TicketStatus) -> Int64 { untilSolve.isEmpty ? 0 : untilSolve[Int(status.rawValue)] }
+
+    /// Time in which the requester waited for the desk.
+    var requesterWait: Int64 { self[.new] + self[.open] + self[.onHold] }
+}
