@@ -48,6 +48,7 @@ let package = Package(
         .executable(name: "deskbeat-ticketing", targets: ["Ticketing"]),
         .executable(name: "deskbeat-sla-monitor", targets: ["SLAMonitor"]),
         .executable(name: "deskbeat-satisfaction", targets: ["Satisfaction"]),
+        .executable(name: "deskbeat-churn-revenue", targets: ["ChurnRevenue"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -98,6 +99,9 @@ let package = Package(
             "Satisfaction",
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
         service(
+            "ChurnRevenue",
+            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
+        service(
             "Deskbeat",
             [
                 "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "SLA", "Kafka", "LocalBroker",
@@ -129,6 +133,9 @@ let package = Package(
         tests(
             "Satisfaction",
             ["Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+        tests(
+            "ChurnRevenue",
+            ["ChurnRevenue", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
         tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],

@@ -24,7 +24,7 @@ public struct SatisfactionTopology: Sendable {
         entity = EntityStageSettings(
             kind: .survey, keyField: .surveyID,
             classes: EventClasses(
-                creation: EventType.surveySent.rawValue, deletion: 0, void: EventType.eventVoided.rawValue),
+                creations: [EventType.surveySent.rawValue], deletions: [], void: EventType.eventVoided.rawValue),
             zone: zone, catalogue: catalogue,
             breakdowns: try KPISetup.breakdowns(rules) + (namesAgents ? [[.agent]] : []),
             rulesFingerprint: rules.satisfiedFrom.fingerprint, others: [EntityName(.feedback, .feedbackID)])

@@ -21,7 +21,7 @@ public struct TicketingTopology: Sendable {
         entity = EntityStageSettings(
             kind: .ticket, keyField: .ticketID,
             classes: EventClasses(
-                creation: EventType.ticketCreated.rawValue, deletion: EventType.ticketDeleted.rawValue,
+                creations: [EventType.ticketCreated.rawValue], deletions: [EventType.ticketDeleted.rawValue],
                 void: EventType.eventVoided.rawValue),
             zone: zone, catalogue: catalogue, breakdowns: try KPISetup.breakdowns(rules))
     }

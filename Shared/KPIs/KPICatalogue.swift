@@ -15,7 +15,7 @@ public struct KPICatalogue: Sendable {
             switch self {
             case .duplicateMeasure(let id): "two measures have the id \(id)"
             case .duplicateCode(let code): "two KPIs have the code \(code)"
-            case .duplicateName(let name): "two KPIs have the name '\(name)'"
+            case .duplicateName(let name): "two KPIs have the name '\(name)' in the same window"
             case .wrongMeasure(let kpi, let measure): "KPI '\(kpi)' cannot be computed from the measure '\(measure)'"
             case .wrongWindows(let kpi): "KPI '\(kpi)' has a window in which its formula has no meaning"
             case .unknownName(let name): "there is no KPI named '\(name)'"
@@ -44,10 +44,13 @@ public struct KPICatalogue: Sendable {
         }
         var measures: [UInt16: Measure] = [:]
         var codes: Set<UInt16> = []
-        var names: Set<String> = []
+        var names: [String: WindowSet] = [:]
         for definition in definitions {
             guard codes.insert(definition.code).inserted else { throw .duplicateCode(definition.code) }
-            guard names.insert(definition.id).inserted else { throw .duplicateName(definition.id) }
+            guard names[definition.id, default: []].isDisjoint(with: definition.windows) else {
+                throw .duplicateName(definition.id)
+            }
+            names[definition.id, default: []].formUnion(definition.windows)
             try KPICatalogue.check(definition)
             for measure in definition.measures {
                 guard measures[measure.id] == nil || measures[measure.id] == measure else {
@@ -121,6 +124,13 @@ public struct KPICatalogue: Sendable {
         case .netPromoterScore:
             allowed = .periods
             kinds = [.count, .sum, .distribution]
+        case .total, .ratio, .ratioOfRatios:
+            let readsLevels = definition.formula.terms.contains(where: \.isLevel)
+            allowed = readsLevels ? .calendar.subtracting(.hour) : .periods
+            for term in definition.formula.terms where term.isLevel != (term.measure.kind == .levelDelta) {
+                throw .wrongMeasure(kpi: definition.id, measure: term.measure.name)
+            }
+            kinds = [.count, .sum, .distribution, .levelDelta]
         case .level:
             allowed = [.hour, .day]
             kinds = [.levelDelta]
@@ -136,7 +146,9 @@ public struct KPICatalogue: Sendable {
         }
         let isGauge = if case .gauge = definition.formula { true } else { false }
         for companion in definition.companions
-        where companion.measure.kind == .levelDelta || (companion.measure.kind == .gauge) != isGauge {
+        where companion.measure.kind == .levelDelta || (companion.measure.kind == .gauge) != isGauge
+            || (companion.isMoney && !companion.measure.kind.hasSum)
+        {
             throw .wrongMeasure(kpi: definition.id, measure: companion.measure.name)
         }
     }

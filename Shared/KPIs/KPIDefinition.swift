@@ -9,6 +9,10 @@ public enum KPIUnit: String, Hashable, Sendable {
     /// A mean of something that is no duration: scores, replies per ticket.
     case mean
     case points
+    /// Anything over anything that is not a count of entities out of a count of entities.
+    case ratio
+    /// Minor units of the reporting currency.
+    case money
 }
 
 /// A set of window kinds.
@@ -67,6 +71,12 @@ public enum KPIFormula: Hashable, Sendable {
     case mean(Measure, scale: Int64)
     /// The net promoter score with its interval (``NetPromoterScore``).
     case netPromoterScore(promoters: Measure, passives: Measure, detractors: Measure)
+    /// The sum of its terms.
+    case total([Term])
+    /// The sum of its terms over the sum of others; null when that is 0. As money: a quotient, rounded half to even.
+    case ratio([Term], over: [Term], terms: TermUnit)
+    /// A ratio of two ratios; null when one of them is, or the second one is 0.
+    case ratioOfRatios(TermRatio, over: TermRatio)
     /// The level at the end of each window: the sum of all changes before it.
     case level(Measure)
     /// The sum of everything, now.
@@ -79,8 +89,18 @@ public enum KPIFormula: Hashable, Sendable {
             .gauge(let measure):
             [measure]
         case .netPromoterScore(let promoters, let passives, let detractors): [promoters, passives, detractors]
+        case .total, .ratio, .ratioOfRatios: terms.map(\.measure)
         case .proportion(let numerator, let denominator, let maturity):
             [numerator, denominator] + (maturity.map { [$0.pending] } ?? [])
+        }
+    }
+
+    var terms: [Term] {
+        switch self {
+        case .total(let terms): terms
+        case .ratio(let numerator, let denominator, _): numerator + denominator
+        case .ratioOfRatios(let first, let second): first.above + first.below + second.above + second.below
+        default: []
         }
     }
 
@@ -91,10 +111,30 @@ public enum KPIFormula: Hashable, Sendable {
         case .duration, .mean: "mean"
         case .proportion: "proportion"
         case .netPromoterScore: "net_promoter_score"
+        case .total: "total"
+        case .ratio, .ratioOfRatios: "ratio"
         case .level: "level"
         case .gauge: "gauge"
         }
     }
+}
+
+/// One sum of terms over another.
+public struct TermRatio: Hashable, Sendable {
+    public let above: [Term]
+    public let below: [Term]
+
+    public init(_ above: [Term], over below: [Term]) {
+        self.above = above
+        self.below = below
+    }
+}
+
+/// What the terms of a ratio are.
+public enum TermUnit: Hashable, Sendable {
+    case count
+    /// Minor units.
+    case money
 }
 
 /// A count that is published beside a KPI's value, such as `open` beside `first_response_time`.
@@ -102,10 +142,13 @@ public struct CompanionCount: Hashable, Sendable {
     /// The member's name in `data`.
     public let name: String
     public let measure: Measure
+    /// The sum of the measure's values, minor units, instead of their number.
+    public let isMoney: Bool
 
-    public init(_ name: String, _ measure: Measure) {
+    public init(_ name: String, _ measure: Measure, isMoney: Bool = false) {
         self.name = name
         self.measure = measure
+        self.isMoney = isMoney
     }
 }
 
@@ -154,10 +197,16 @@ public struct KPIDefinition: Hashable, Sendable {
     /// event time.
     public let hourHistory: Micros?
     public let flags: [ValueFlag]
+    /// What `count` says, where it is not said by the formula.
+    public let countedBy: [Term]
+    /// As long as this level is not 0, every window up to now is published, also when nothing happened in it.
+    public let carriedBy: Measure?
 
     public init(
         code: UInt16, id: String, unit: KPIUnit, formula: KPIFormula, windows: WindowSet, cells: CellFilter = .all,
-        companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil, flags: [ValueFlag] = []
+        companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil,
+        flags: [ValueFlag] = [],
+        countedBy: [Term] = [], carriedBy: Measure? = nil
     ) {
         self.code = code
         self.id = id
@@ -169,8 +218,17 @@ public struct KPIDefinition: Hashable, Sendable {
         self.ratePerDay = ratePerDay
         self.hourHistory = hourHistory
         self.flags = flags
+        self.countedBy = countedBy
+        self.carriedBy = carriedBy
     }
 
     /// All measures that it reads, companions included.
-    public var measures: [Measure] { formula.measures + companions.map(\.measure) }
+    public var measures: [Measure] {
+        formula.measures + companions.map(\.measure) + countedBy.map(\.measure) + (carriedBy.map { [$0] } ?? [])
+    }
+
+    /// The levels that it reads at the ends of windows.
+    var levels: [Measure] {
+        (formula.terms + countedBy).filter(\.isLevel).map(\.measure) + (carriedBy.map { [$0] } ?? [])
+    }
 }

@@ -303,7 +303,8 @@ private final class LoopbackServer: Sendable {
     }
 }
 
-@Suite struct HTTPProbeTests {
+/// One after the other: a port that one test has found free may be the next one's server.
+@Suite(.serialized) struct HTTPProbeTests {
     @Test func readsStatusAndBody() throws {
         let server = try LoopbackServer(answer: "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nwait")
         #expect(HTTPProbe.accepts(port: server.port))

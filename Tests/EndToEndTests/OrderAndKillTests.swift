@@ -53,66 +53,18 @@ import Testing
         }
     }
 
-    /// Feeds the events shuffled, 30 % of them twice, and kills a process after each part.
     private func survive(_ installation: Installation, events: [Substring], kills: Int) async throws {
-        let seed = UInt64.random(in: 0..<1000)
-        print("seed \(seed)")
-        var random = SeededRandom(seed: seed)
-        var arrivals = events + events.filter { _ in Int.random(in: 0..<10, using: &random) < 3 }
-        arrivals.shuffle(using: &random)
-        let size = arrivals.count / (kills + 1) + 1
-        var killed = Set<String>()
-        for part in 0...kills {
-            let lines = arrivals.dropFirst(part * size).prefix(size)
-            let input = lines.joined(separator: "\n") + "\n"
-            if part < kills {
-                let names = ["broker", "ingest", "ticketing"]
-                let victim = names[part < names.count ? part : Int.random(in: 0..<names.count, using: &random)]
-                if try installation.kill(victim) { killed.insert(victim) }
-            }
-            try await installation.execute(
-                Installation.binaries.appendingPathComponent("deskbeat").path, ["replay", "-"], input: input)
-        }
-        #expect(killed.isSuperset(of: ["ingest", "ticketing"]))
-        try await installation.deskbeat("wait-idle", "--timeout", "240")
+        try await installation.shake(events: events, killing: ["broker", "ingest", "ticketing"], kills: kills)
         let file = installation.folder.appendingPathComponent("events.ndjson")
         try (events.joined(separator: "\n") + "\n").write(to: file, atomically: true, encoding: .utf8)
         try await judge(installation, events: file, kpis: try await installation.kpis())
-        try await expectEachAlertOnce(installation)
+        try await installation.expectEachAlertOnce()
     }
 
     private func judge(_ installation: Installation, events: URL, kpis: URL) async throws {
         let verdict = try await installation.execute("python3", [Self.reference, events.path, kpis.path])
         #expect(verdict.hasSuffix(" values, 0 differences\n"), "\(verdict)")
         #expect(!verdict.hasPrefix("0 values"))
-    }
-
-    /// What a `read_committed` consumer sees of each series: every revision once, none left out.
-    private func expectEachAlertOnce(_ installation: Installation) async throws {
-        let broker = try installation.ready().bootstrap_servers
-        let topic = (installation.environment["DESKBEAT_TOPIC_PREFIX"] ?? "support.") + "alerts"
-        let file = installation.folder.appendingPathComponent("alerts.tsv").path
-        try await installation.execute(
-            "sh", ["-c", "kcat -b \(broker) -t \(topic) -C -e -q -X isolation.level=read_committed > \(file)"])
-        let verdict = try await installation.execute(
-            "python3",
-            [
-                "-c",
-                """
-                import json, sys
-                ids, last, count = set(), {}, 0
-                for line in open(sys.argv[1]):
-                    update = json.loads(line)
-                    count += 1
-                    assert update["id"] not in ids, update["id"]
-                    ids.add(update["id"])
-                    sequence = int(update["sequence"])
-                    assert sequence == last.get(update["subject"], 0) + 1, update["subject"]
-                    last[update["subject"]] = sequence
-                print(count > 0)
-                """, file,
-            ])
-        #expect(verdict == "True\n")
     }
 
     private func compareWithTruth(_ kpis: URL, _ truthFile: URL) throws {
@@ -145,20 +97,5 @@ import Testing
         #expect(count == expected["count"] as? Int)
         let mean = try #require(expected["mean_seconds"] as? Double)
         #expect(abs(sum / Double(count) - mean) <= 1e-9 * mean)
-    }
-}
-
-/// SplitMix64, so that a printed seed repeats a run.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -36,6 +36,8 @@ package struct StageEntry: Sendable, Equatable {
             entry("sla-monitor", "series", ["\(internalPrefix)sla-monitor.series"], hasChangelog: true),
             entry("satisfaction", "entity", [topics.surveys], hasChangelog: true),
             entry("satisfaction", "series", ["\(internalPrefix)satisfaction.series"], hasChangelog: true),
+            entry("churn-revenue", "entity", [topics.customers], hasChangelog: true),
+            entry("churn-revenue", "series", ["\(internalPrefix)churn-revenue.series"], hasChangelog: true),
         ]
     }
 

@@ -7,6 +7,7 @@ enum LocalService {
         ("ticketing", "deskbeat-ticketing"),
         ("sla-monitor", "deskbeat-sla-monitor"),
         ("satisfaction", "deskbeat-satisfaction"),
+        ("churn-revenue", "deskbeat-churn-revenue"),
     ]
 
     /// This program's own file.

@@ -79,7 +79,7 @@ struct KPIUpdateWriter {
         AlertWriter.appendDigits(UInt64(update.revision), to: &value)
         writeFigures(update, definition, window)
         value.append(contentsOf: rulesVersion)
-        writePrevious(update)
+        writePrevious(update, isMoney: definition.unit == .money)
         text("}}")
     }
 
@@ -130,7 +130,16 @@ struct KPIUpdateWriter {
     private mutating func writeFigures(_ update: KPIUpdate, _ definition: KPIDefinition, _ window: Window) {
         let figures = update.figures
         text(",\"value\":")
-        writeNumber(figures.integer, figures.value)
+        let isMoney = definition.unit == .money
+        if isMoney, let integer = figures.integer {
+            writeMoney(integer)
+        } else {
+            writeNumber(figures.integer, figures.value)
+        }
+        if isMoney {
+            text(",\"currency\":")
+            AlertWriter.appendString(settings.currency.utf8, to: &value)
+        }
         text(",\"statistic\":\"")
         text(definition.formula.statistic)
         text("\",\"count\":")
@@ -150,7 +159,9 @@ struct KPIUpdateWriter {
         case .netPromoterScore:
             writeNetPromoterScore(figures)
             writeSmallSample(figures.count)
-        case .count, .level, .gauge:
+        case .ratio(_, _, let unit):
+            writeRatio(figures, unit, definition.unit)
+        case .count, .level, .gauge, .total, .ratioOfRatios:
             break
         }
         if let days = update.days, let integer = figures.integer {
@@ -161,7 +172,7 @@ struct KPIUpdateWriter {
             text(",")
             AlertWriter.appendString(companion.name.utf8, to: &value)
             text(":")
-            AlertWriter.append(count, to: &value)
+            if companion.isMoney { writeMoney(count) } else { AlertWriter.append(count, to: &value) }
         }
         writeSettled(figures, maturity, window)
         if !definition.flags.isEmpty { writeFlags(definition.flags, figures) }
@@ -189,6 +200,40 @@ struct KPIUpdateWriter {
         text(",\"denominator\":")
         AlertWriter.append(figures.denominator, to: &value)
         writeInterval(Wilson.interval(figures.numerator, of: figures.denominator))
+    }
+
+    private mutating func writeRatio(_ figures: Figures, _ terms: TermUnit, _ unit: KPIUnit) {
+        if unit == .money { return }
+        guard terms == .count else {
+            text(",\"numerator\":")
+            writeMoney(figures.numerator)
+            text(",\"denominator\":")
+            writeMoney(figures.denominator)
+            return
+        }
+        if unit == .proportion {
+            writeProportion(figures)
+            writeSmallSample(figures.denominator)
+            return
+        }
+        text(",\"numerator\":")
+        AlertWriter.append(figures.numerator, to: &value)
+        text(",\"denominator\":")
+        AlertWriter.append(figures.denominator, to: &value)
+    }
+
+    /// Minor units as a decimal string.
+    private mutating func writeMoney(_ minor: Int64) {
+        var divisor: UInt64 = 1
+        for _ in 0..<settings.currencyDigits { divisor *= 10 }
+        text(minor < 0 ? "\"-" : "\"")
+        AlertWriter.appendDigits(minor.magnitude / divisor, to: &value)
+        if settings.currencyDigits > 0 {
+            text(".")
+            let rest = String(minor.magnitude % divisor)
+            text(String(repeating: "0", count: settings.currencyDigits - rest.utf8.count) + rest)
+        }
+        text("\"")
     }
 
     private mutating func writeMean(_ figures: Figures) {
@@ -261,10 +306,14 @@ struct KPIUpdateWriter {
         text("]")
     }
 
-    private mutating func writePrevious(_ update: KPIUpdate) {
+    private mutating func writePrevious(_ update: KPIUpdate, isMoney: Bool) {
         guard let previous = update.previous else { return }
         text(",\"previous\":{\"value\":")
-        writeNumber(previous.integer, previous.value)
+        if isMoney, let integer = previous.integer {
+            writeMoney(integer)
+        } else {
+            writeNumber(previous.integer, previous.value)
+        }
         text(",\"change\":")
         let before = previous.integer.map { Double($0) } ?? previous.value
         if let before, before != 0, let now = update.figures.valueAsDouble {

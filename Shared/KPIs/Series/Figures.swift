@@ -202,6 +202,35 @@ extension SeriesStore {
                 promoters: answers.promoters, detractors: answers.detractors, answers: answers.total)
             figures.hasValue = answers.total > 0
             figures.isSubstantial = answers.promoters != 0 || answers.passives != 0 || answers.detractors != 0
+        case .total(let terms):
+            let sum = sum(terms, scope, cell, window)
+            figures.integer = Int64(clamping: sum)
+            figures.count = Int64(clamping: sum)
+            figures.hasValue = sum != 0
+            figures.isSubstantial = sum != 0
+        case .ratio(let numerator, let denominator, _):
+            let (above, below) = (sum(numerator, scope, cell, window), sum(denominator, scope, cell, window))
+            figures.numerator = Int64(clamping: above)
+            figures.denominator = Int64(clamping: below)
+            figures.count = figures.denominator
+            if below != 0 {
+                if definition.unit == .money {
+                    figures.integer = SeriesStore.roundedQuotient(above, below)
+                } else {
+                    figures.value = Double(figures.numerator) / Double(figures.denominator)
+                }
+            }
+            figures.hasValue = below != 0
+            figures.isSubstantial = below != 0 || above != 0
+        case .ratioOfRatios(let first, let second):
+            let parts = [first.above, first.below, second.above, second.below].map {
+                Double(sum($0, scope, cell, window))
+            }
+            if parts[1] != 0, parts[2] != 0, parts[3] != 0 {
+                figures.value = (parts[0] / parts[1]) / (parts[2] / parts[3])
+            }
+            figures.hasValue = figures.value != nil
+            figures.isSubstantial = parts.contains { $0 != 0 }
         case .level(let measure):
             let level = self.level(measure, cell: cell, window: window)
             figures.integer = level
@@ -213,15 +242,51 @@ extension SeriesStore {
             figures.count = count
             figures.isSubstantial = count != 0
         }
+        if !definition.countedBy.isEmpty {
+            figures.count = Int64(clamping: sum(definition.countedBy, scope, cell, window))
+        }
+        if let measure = definition.carriedBy, level(measure, cell: cell, window: window) != 0 {
+            figures.hasValue = true
+        }
+        if definition.levels.contains(where: { measure in
+            level(measure, cell: cell, window: window) != 0 || levelBefore(measure, cell: cell, window: window) != 0
+        }) {
+            figures.isSubstantial = true
+        }
         for companion in definition.companions {
-            let count = total(companion.measure, scope).count
+            let count = companionCount(companion, scope)
             figures.companionsHash = (figures.companionsHash ^ UInt64(bitPattern: count)) &* 0x9E37_79B9_7F4A_7C15
             if count != 0 { figures.isSubstantial = true }
         }
         return figures
     }
 
-    func companionCount(_ companion: CompanionCount, _ scope: Scope) -> Int64 { total(companion.measure, scope).count }
+    func companionCount(_ companion: CompanionCount, _ scope: Scope) -> Int64 {
+        let total = total(companion.measure, scope)
+        return companion.isMoney ? Int64(clamping: total.sum) : total.count
+    }
+
+    private func sum(_ terms: [Term], _ scope: Scope, _ cell: UInt32, _ window: UInt32) -> Int128 {
+        terms.reduce(0) { sum, term in
+            let part: Int128 =
+                switch term.part {
+                case .count: Int128(total(term.measure, scope).count)
+                case .sum: total(term.measure, scope).sum
+                case .levelAtStart: Int128(levelBefore(term.measure, cell: cell, window: window))
+                case .levelAtEnd: Int128(level(term.measure, cell: cell, window: window))
+                }
+            return sum + part * Int128(term.weight)
+        }
+    }
+
+    /// Half to even.
+    private static func roundedQuotient(_ dividend: Int128, _ divisor: Int128) -> Int64 {
+        let isNegative = (dividend < 0) != (divisor < 0)
+        let (quotient, rest) = dividend.magnitude.quotientAndRemainder(dividingBy: divisor.magnitude)
+        let roundsUp = rest * 2 > divisor.magnitude || (rest * 2 == divisor.magnitude && quotient & 1 == 1)
+        let rounded = Int64(clamping: roundsUp ? quotient + 1 : quotient)
+        return isNegative ? -rounded : rounded
+    }
 
     /// The mean of a sum that is kept in units of 1 / `scale`: one division, correctly rounded while sum and divisor stay
     /// below 2^53.

@@ -14,12 +14,25 @@ struct SeriesPlan {
 
     /// By the measure's index in the catalogue.
     let targets: [[Target]]
+    /// By window kind: the levels, as indices of measures, that its buckets keep track of even while they do not change.
+    let trackedLevels: [[UInt16]]
     /// For the cells' JSON and for look-ups.
     let dimensionNames: [String]
 
     init(_ catalogue: KPICatalogue, dimensionNames: [String]) {
         self.dimensionNames = dimensionNames
         targets = catalogue.measures.map { SeriesPlan.targets(of: $0, catalogue, dimensionNames) }
+        trackedLevels = WindowKind.allCases.map { kind in
+            guard kind.isCalendar else { return [] }
+            var tracked: Set<UInt16> = []
+            for (index, definition) in catalogue.definitions.enumerated()
+            where catalogue.enabledWindows[index].contains(kind) && definition.cells.admits(dimensionNames) {
+                for level in definition.levels {
+                    catalogue.index(ofMeasure: level.id).map { _ = tracked.insert(UInt16($0)) }
+                }
+            }
+            return tracked.sorted()
+        }
     }
 
     private static func targets(of measure: Measure, _ catalogue: KPICatalogue, _ names: [String]) -> [Target] {

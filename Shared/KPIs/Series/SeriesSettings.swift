@@ -49,6 +49,9 @@ public struct SeriesSettings: Sendable {
     /// Fewer than this many entities make `small_sample: true`.
     public var minimumSample: Int64
     public var history: SeriesHistory
+    /// The reporting currency, which money is published in, and the decimal places of its amounts.
+    public var currency = "EUR"
+    public var currencyDigits = 2
 
     public init(
         source: String, dataSchema: String, generation: UInt32 = 1, rulesVersion: Int64 = 1,

@@ -36,9 +36,11 @@ extension SeriesStore {
         }
     }
 
-    /// Makes the next window, which has closed, publish what has a value in this bucket.
+    /// Makes the next window, which has closed (or begun, for what is carried on), publish what has a value in this bucket.
     mutating func carryOver(from bucket: UInt32, to window: UInt32, only: UInt16? = nil) {
         guard isLive(window) else { return }
+        // What is carried on needs to know the window behind this one, too.
+        _ = windows.ensure(windows[window].kind, windows[window].bucket, clock: clock)
         var state = slab.buckets[Int(bucket)].firstState
         while state != BucketSlab.none {
             let kpi = slab.states[Int(state)].kpi
@@ -50,7 +52,7 @@ extension SeriesStore {
                     let new = slab.ensureState(of: kpi, in: target)
                     slab.states[Int(new)].flags.insert(.forced)
                     slab.setDirty(new, true)
-                    slab.buckets[Int(target)].flags.insert(.closeDue)
+                    if windows[window].isClosed { slab.buckets[Int(target)].flags.insert(.closeDue) }
                     enqueue(target)
                 }
             }

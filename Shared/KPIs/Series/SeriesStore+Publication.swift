@@ -130,7 +130,10 @@ extension SeriesStore {
         let position = windows[window].kind.isRolling ? windows[window].bounds.end : 0
         let fingerprint = figures.fingerprint(isClosed: isClosed, position: position)
         let successor = windows[window].successor
-        if figures.hasValue, successor != WindowTable.none, windows[successor].isClosed {
+        let isCarried = catalogue.definitions[kpi].carriedBy != nil
+        if figures.hasValue, successor != WindowTable.none,
+            windows[successor].isClosed || (isCarried && windows[successor].bounds.start <= clock)
+        {
             carryOver(from: bucket, to: successor, only: UInt16(truncatingIfNeeded: kpi))
         }
         let known = slab.states[Int(state)]

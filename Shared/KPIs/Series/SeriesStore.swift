@@ -196,7 +196,10 @@ public struct SeriesStore: ~Copyable {
 
     /// A change of a level is a change of the level at every later window's end.
     private mutating func noteLevelChange(_ cell: UInt32, _ measure: UInt16, _ entry: DeltaRecord.Entry, _ line: Int) {
-        for kind in [WindowKind.hour, .day] where kind == .day || entry.base == .hour {
+        let plan = cells[Int(cell)].plan
+        for target in plans[plan].targets[Int(measure)] where target.kind.isCalendar {
+            let kind = target.kind
+            if kind == .hour, entry.base != .hour { continue }
             let window = lines[line].windows[Int(kind.rawValue)]
             let start = isLive(window) ? windows[window].bounds.start : Micros.min
             if levels.find(cell, kind, measure) != nil { levels.markDirty(cell, kind, measure, from: start) }
@@ -247,6 +250,10 @@ public struct SeriesStore: ~Copyable {
         windows[window].head = bucket
         slab.buckets[Int(bucket)].flags.insert(.touched)
         undo.noteCreation(cell, windows[window].kind, windows[window].bucket)
+        for measure in plans[cells[Int(cell)].plan].trackedLevels[Int(windows[window].kind.rawValue)] {
+            let aggregate = slab.ensureAggregate(of: measure, in: bucket)
+            setLevel(bucket, measure, slab.aggregates[Int(aggregate)].count)
+        }
         return bucket
     }
 

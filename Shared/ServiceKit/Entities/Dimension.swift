@@ -17,10 +17,14 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
     case metric = 14
     case variant = 15
     /// Of a survey.
-    case kind = 30
+    case kind = 16
     /// Of a survey's answers: `1-5`.
-    case scale = 31
-    case direction = 32
+    case scale = 17
+    case direction = 18
+    /// Of a customer's subscriptions.
+    case plan = 19
+    /// Of a loss.
+    case reason = 20
 
     /// As it stands in series ids and in `data.dimensions`.
     public var name: String {
@@ -41,6 +45,8 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .policy: "policy"
         case .metric: "metric"
         case .variant: "variant"
+        case .plan: "plan"
+        case .reason: "reason"
         case .kind: "kind"
         case .scale: "scale"
         case .direction: "direction"
@@ -65,8 +71,11 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .queue: self = .queue
         case .agent: self = .agent
         case .tags: self = .tag
+        case .plan: self = .plan
         case .customer, .reason, .into, .voidsSource, .voidsID, .createdAt, .duration: return nil
         case .ticket, .score, .scaleMinimum, .scaleMaximum, .satisfiedFrom, .sentiment, .comment: return nil
+        case .subscription, .purchase, .mrr, .amount, .margin, .interval, .intervalCount, .quantity, .currency:
+            return nil
         }
     }
 

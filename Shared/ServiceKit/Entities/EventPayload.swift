@@ -35,6 +35,18 @@ public struct EventPayload {
         case satisfiedFrom = 34
         case sentiment = 35
         case comment = 36
+        case subscription = 40
+        case purchase = 41
+        /// This, `amount` and `margin`: a decimal as it was given, behind a byte that is 1 for one given as a string.
+        case mrr = 42
+        case amount = 43
+        case margin = 44
+        /// This and the next two: zigzag varints.
+        case interval = 45
+        case intervalCount = 46
+        case quantity = 47
+        case currency = 48
+        case plan = 49
     }
 
     static let null: UInt8 = 0x80

@@ -2,17 +2,22 @@ import Streams
 
 /// Types of events with a part in the timeline's order.
 public struct EventClasses: Sendable {
-    /// Comes before all others at one instant.
-    public var creation: UInt8
-    /// Comes after all others at one instant.
-    public var deletion: UInt8
+    /// Come before all others at one instant.
+    public var creations: [UInt8]
+    /// Come after all others at one instant.
+    public var deletions: [UInt8]
     /// Makes another event count as if it had never been.
     public var void: UInt8
 
-    public init(creation: UInt8, deletion: UInt8, void: UInt8) {
-        self.creation = creation
-        self.deletion = deletion
+    public init(creations: [UInt8], deletions: [UInt8], void: UInt8) {
+        self.creations = creations
+        self.deletions = deletions
         self.void = void
+    }
+
+    fileprivate func rank(_ type: UInt8) -> Int8 {
+        if creations.contains(type) { return 0 }
+        return deletions.contains(type) ? 2 : 1
     }
 }
 
@@ -41,7 +46,7 @@ struct Timeline {
                 entries.append(
                     Entry(
                         event: event, sequence: try payloads.sequence(of: event),
-                        rank: event.type == classes.creation ? 0 : event.type == classes.deletion ? 2 : 1))
+                        rank: classes.rank(event.type)))
             }
             entries.sort(by: Self.isOrdered)
             for entry in entries { events.append(entry.event) }

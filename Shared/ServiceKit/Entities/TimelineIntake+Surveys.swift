@@ -3,9 +3,10 @@ import SupportEvents
 
 /// What surveys and feedback carry beside their labels.
 extension TimelineIntake {
-    /// Of a comment as much is kept as two events of one identity need to be told apart: it is part of no KPI, and a
-    /// record of a timeline has many.
+    /// Of texts as much is kept as two events of one identity need to be told apart: they are part of no KPI, a number may be
+    /// followed by any number of noughts, and a record of the changelog holds many events.
     private static let longestComment = 1_024
+    private static let longestNumber = 64
 
     /// Appends the fields of surveys and feedback, in ascending order of their tags.
     static func appendSurveyFields(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) {
@@ -23,23 +24,23 @@ extension TimelineIntake {
         if let sentiment = event.sentiment {
             append(.sentiment, sentiment, event.sentimentText, decoder, &payload)
         }
-        if event.has(.comment) { payload.append(.comment, shortened(decoder.bytes(event.comment))) }
+        if event.has(.comment) { payload.append(.comment, shortened(decoder.bytes(event.comment), to: longestComment)) }
     }
 
     private static func append(
         _ field: EventPayload.Field, _ number: Int64, _ text: EventText, _ decoder: EventDecoder,
         _ payload: inout EventPayload
     ) {
-        payload.append(field, millionths: number, text: decoder.bytes(text))
+        payload.append(field, millionths: number, text: shortened(decoder.bytes(text), to: longestNumber))
     }
 
     /// The beginning, and a hash of the whole in place of the rest.
-    private static func shortened(_ comment: [UInt8]) -> [UInt8] {
-        guard comment.count > longestComment else { return comment }
-        var end = longestComment
-        while end > 0, comment[end] & 0xc0 == 0x80 { end -= 1 }
-        var bytes = Array(comment[..<end])
-        Hash128(comment).write(into: &bytes)
+    private static func shortened(_ text: [UInt8], to longest: Int) -> [UInt8] {
+        guard text.count > longest else { return text }
+        var end = longest
+        while end > 0, text[end] & 0xc0 == 0x80 { end -= 1 }
+        var bytes = Array(text[..<end])
+        Hash128(text).write(into: &bytes)
         return bytes
     }
 

@@ -18,10 +18,13 @@ enum TimelineIntake {
     static func pack(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) -> TimelineEvent {
         let hasSequence = event.sequence != -1
         payload.begin(sequence: hasSequence ? event.sequence : nil)
-        for (field, member) in texts { append(field, member, event, decoder, &payload) }
+        // A customer's own id is no field.
+        let skipped: EventPayload.Field? = event.entityKind == .customer ? .customer : nil
+        for (field, member) in texts where field != skipped { append(field, member, event, decoder, &payload) }
         if event.has(.createdAt) { payload.append(.createdAt, number: event.createdAt) }
         if event.has(.seconds) { payload.append(.duration, number: event.milliseconds) }
         appendSurveyFields(event, decoder, &payload)
+        if event.entityKind == .customer { appendCustomerFields(event, decoder, &payload) }
         var packed = TimelineEvent(
             time: event.time, identity: event.identity, payload: 0, type: event.type.rawValue,
             hasSequence: hasSequence, hasAgent: event.has(.agentID))
@@ -127,6 +130,7 @@ enum TimelineIntake {
             case .voidsID: content[.voids] = .reference(source: source, id: text)
             default:
                 if try setSurveyField(entry, payload, &content) { return }
+                if try setCustomerField(entry, payload, &content) { return }
                 guard let member = texts.first(where: { $0.0 == entry.field })?.1 else { return }
                 content[member] = entry.isNull ? .null : .text(text)
             }

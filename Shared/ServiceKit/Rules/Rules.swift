@@ -36,6 +36,8 @@ public struct Rules: Sendable, Equatable {
     public var maximumFuture: Int64 = 300_000
     /// From which score on a customer counts as satisfied.
     public var satisfiedFrom = SatisfiedFrom()
+    /// How money is counted.
+    public var revenue = RevenueRules()
     /// The sections that other modules read (``RulesNames/sections``), as they stand in the file.
     public var sections: [String: RulesNode] = [:]
     /// SHA-256 of the file's bytes in lower-case hexadecimal; of no bytes at all for ``default``.
@@ -96,6 +98,7 @@ public struct Rules: Sendable, Equatable {
         append("status_aliases", pairs(statusAliases))
         append("keep_unknown", keepUnknown.sorted())
         append("pseudonymize", pseudonymize.sorted())
+        if revenue != RevenueRules() { append("revenue", revenue.normalised) }
         if !satisfiedFrom.own.isEmpty { append("satisfied_from", satisfiedFrom.normalised) }
         for (name, node) in sections.sorted(by: { $0.key < $1.key }) {
             append("section", [name])

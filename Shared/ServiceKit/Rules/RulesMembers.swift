@@ -43,6 +43,9 @@ extension Rules {
             if let value = reader.members(node, name) { keepUnknown = value }
         case "keep_comments":
             if let value = reader.boolean(node, name) { keepComments = value }
+        case "currency", "rates", "count_free", "count_reactivation":
+            reader.revenue(node, name, into: &revenue)
+            sections[name] = node
         case "satisfied_from":
             if let value = reader.satisfiedFrom(node, name) { satisfiedFrom = value }
         case "pseudonymize":

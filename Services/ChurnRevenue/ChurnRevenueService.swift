@@ -1,0 +1,42 @@
+import ArgumentParser
+import ServiceKit
+import Streams
+
+/// The service `churn-revenue`: customer, subscription and purchase events in, KPIs of churn and revenue out.
+@main
+struct ChurnRevenueService: AsyncParsableCommand {
+    static let configuration = CommandConfiguration.service(
+        "deskbeat-churn-revenue", "Keeps every customer's timeline and publishes the KPIs of churn and revenue.",
+        example: "deskbeat-churn-revenue --bootstrap-servers kafka:9092 --rules rules.yaml")
+
+    @OptionGroup var service: ServiceOptions
+
+    func run() async throws {
+        try await ServiceMain.run("churn-revenue", service) { environment in
+            let topology = try RevenueTopology(
+                rules: environment.rules, partitions: Int32(environment.settings.partitions))
+            return ServiceDefinition(stages: topology.stages(environment))
+        }
+    }
+}
+
+extension RevenueTopology {
+    /// What runs, in the order of the flow.
+    func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
+        let topics = environment.topics
+        let prefix = environment.settings.internalPrefix
+        let repartition = TopicSpec.repartition("\(prefix)churn-revenue.series", partitions: partitions)
+        return [
+            StageDefinition(
+                service: "churn-revenue", name: "entity", internalPrefix: prefix,
+                inputs: [.canonical(topics.customers, partitions: partitions)], outputs: [repartition],
+                deadLetterTopic: .deadLetters(topics.deadLetters, partitions: partitions), hasChangelog: true,
+                commitInterval: 100, upstreamClocks: [.ingest(partitions: partitions)], makeTask: entityTask),
+            StageDefinition(
+                service: "churn-revenue", name: "series", internalPrefix: prefix, inputs: [repartition],
+                outputs: [.alerts(topics.alerts, partitions: partitions)], hasChangelog: true, commitInterval: 1000,
+                upstreamClocks: [UpstreamClock(service: "churn-revenue", stage: "entity", partitions: partitions)],
+                makeTask: seriesTask),
+        ]
+    }
+}

@@ -1,0 +1,132 @@
+import BusinessTime
+import KPIs
+import ServiceKit
+
+/// The KPIs of churn and revenue; docs/kpis.md defines them.
+enum RevenueKPIs {
+    private typealias Revenue = RevenueMeasure
+    private static let windows: WindowSet = [.month, .quarter, .year]
+    private static let notByReason = CellFilter.except([["reason"]])
+
+    static func definitions(_ rules: RevenueRules) -> [KPIDefinition] {
+        common
+            + CohortMeasures.all.enumerated().flatMap { index, measures in
+                cohort(measures, firstCode: UInt16(100 + 100 * index), rules)
+            }
+    }
+
+    private static let common: [KPIDefinition] = {
+        let active = [Term(.levelAtEnd, of: Revenue.active)]
+        let mrr = [Term(.levelAtEnd, of: Revenue.mrr)]
+        var list = [
+            KPIDefinition(
+                code: 1, id: "customers_active", unit: .gauge, formula: .total(active), windows: windows,
+                cells: notByReason, carriedBy: Revenue.active),
+            KPIDefinition(
+                code: 2, id: "customers_active", unit: .gauge, formula: .gauge(Revenue.active), windows: .now,
+                cells: notByReason),
+            KPIDefinition(
+                code: 3, id: "mrr", unit: .money, formula: .total(mrr), windows: windows, cells: notByReason,
+                countedBy: active, carriedBy: Revenue.active),
+            KPIDefinition(
+                code: 4, id: "mrr", unit: .money, formula: .gauge(Revenue.mrr), windows: .now, cells: notByReason,
+                countedBy: active),
+            KPIDefinition(
+                code: 5, id: "arpa", unit: .money,
+                formula: .ratio(mrr, over: active, terms: .money), windows: windows, cells: notByReason,
+                countedBy: active, carriedBy: Revenue.active),
+            // By day a level is published where it changes; readers carry it forward.
+            KPIDefinition(
+                code: 6, id: "customers_active", unit: .gauge, formula: .total(active), windows: .day,
+                cells: notByReason),
+            KPIDefinition(
+                code: 7, id: "mrr", unit: .money, formula: .total(mrr), windows: .day, cells: notByReason,
+                countedBy: active),
+            KPIDefinition(
+                code: 8, id: "arpa", unit: .money, formula: .ratio(mrr, over: active, terms: .money), windows: .day,
+                cells: notByReason, countedBy: active),
+        ]
+        for (index, measure) in Revenue.movements.enumerated() {
+            list.append(
+                KPIDefinition(
+                    code: UInt16(10 + index), id: measure.name, unit: .money,
+                    formula: .total([Term(.sum, of: measure)]),
+                    windows: windows, cells: measure == Revenue.churn ? .all : notByReason,
+                    countedBy: [Term(.count, of: measure)], carriedBy: Revenue.active))
+        }
+        let gains = [Revenue.new, Revenue.expansion, Revenue.reactivation].map { Term(.sum, of: $0) }
+        let losses = [Revenue.churn, Revenue.contraction].map { Term(.sum, of: $0, weight: -1) }
+        list.append(
+            KPIDefinition(
+                code: 20, id: "quick_ratio", unit: .ratio, formula: .ratio(gains, over: losses, terms: .money),
+                windows: windows, cells: notByReason, countedBy: Revenue.movements.map { Term(.count, of: $0) },
+                carriedBy: Revenue.active))
+        return list
+    }()
+
+    /// Those of one kind of window.
+    private static func cohort(
+        _ measures: CohortMeasures, firstCode: UInt16, _ rules: RevenueRules
+    ) -> [KPIDefinition] {
+        var code = firstCode
+        func define(
+            _ id: String, _ unit: KPIUnit, _ formula: KPIFormula, cells: CellFilter = notByReason,
+            companions: [CompanionCount] = [], flags: [ValueFlag] = [], countedBy: [Term] = [], isCarried: Bool = true
+        ) -> KPIDefinition {
+            defer { code += 1 }
+            return KPIDefinition(
+                code: code, id: id, unit: unit, formula: formula, windows: WindowSet(measures.kind), cells: cells,
+                companions: companions, flags: flags, countedBy: countedBy,
+                carriedBy: isCarried ? Revenue.active : nil)
+        }
+        let atStart = [Term(.levelAtStart, of: Revenue.active)]
+        let atEnd = [Term(.levelAtEnd, of: Revenue.active)]
+        let mrrAtStart = [Term(.levelAtStart, of: Revenue.mrr)]
+        func count(_ measure: Measure, _ weight: Int64 = 1) -> Term { Term(.count, of: measure, weight: weight) }
+        func sum(_ measure: Measure, _ weight: Int64 = 1) -> Term { Term(.sum, of: measure, weight: weight) }
+        let gross = [sum(measures.churn, -1), sum(measures.contraction, -1)]
+        var net = gross + [sum(measures.expansion, -1)]
+        if rules.countsReactivation { net.append(sum(measures.reactivation, -1)) }
+        func remaining(_ loss: [Term]) -> [Term] {
+            mrrAtStart + loss.map { Term($0.part, of: $0.measure, weight: -$0.weight) }
+        }
+        let left = [CompanionCount("left_and_returned", measures.leftAndReturned)]
+        return [
+            define("customers_new", .count, .total([count(measures.new)])),
+            define("customers_lost", .count, .total([count(measures.lost)]), cells: .all, companions: left),
+            define("customers_returned", .count, .total([count(measures.returned)]), companions: left),
+            define(
+                "retention_rate", .proportion,
+                .ratio(atStart + [count(measures.lost, -1)], over: atStart, terms: .count)),
+            define("churn_rate", .proportion, .ratio([count(measures.lost)], over: atStart, terms: .count)),
+            define(
+                "retention_rate_simple", .ratio,
+                .ratio(atEnd + [count(measures.new, -1)], over: atStart, terms: .count)),
+            define(
+                "churn_rate_simple", .ratio,
+                .ratio(atStart + [Term(.levelAtEnd, of: Revenue.active, weight: -1)], over: atStart, terms: .count),
+                flags: [ValueFlag("grew", below: 0)]),
+            define(
+                "repeat_customer_rate", .proportion,
+                .ratio([count(measures.repeatBuyers)], over: [count(measures.buyers)], terms: .count)),
+            define(
+                "churn_reasons", .count, .total([count(measures.lost)]), cells: .only([["reason"]]),
+                companions: [CompanionCount("mrr", Revenue.churn, isMoney: true)], isCarried: false),
+            define(
+                "revenue_churn_gross", .ratio, .ratio(gross, over: mrrAtStart, terms: .money), countedBy: atStart),
+            define("revenue_churn_net", .ratio, .ratio(net, over: mrrAtStart, terms: .money), countedBy: atStart),
+            define(
+                "revenue_retention_gross", .ratio, .ratio(remaining(gross), over: mrrAtStart, terms: .money),
+                countedBy: atStart),
+            define(
+                "revenue_retention_net", .ratio, .ratio(remaining(net), over: mrrAtStart, terms: .money),
+                countedBy: atStart),
+            define(
+                "churn_mix", .ratio,
+                .ratioOfRatios(
+                    TermRatio(gross, over: mrrAtStart), over: TermRatio([count(measures.lost)], over: atStart)),
+                countedBy: atStart),
+            define("upsell_rate", .proportion, .ratio([count(measures.expanders)], over: atStart, terms: .count)),
+        ]
+    }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import Testing
+
+/// The worked examples of the definitions, and their borderline cases.
+@Suite struct RevenueKPITests {
+    private func ledger(_ events: [CustomerEvent], rules: String = "history: 100y") throws -> Ledger {
+        let ledger = try Ledger(rules)
+        try ledger.take(events)
+        #expect(ledger.dead.isEmpty)
+        return ledger
+    }
+
+    /// 150 customers at the start, 24 of them leave, 32 new ones come: 158 at the end.
+    @Test func simpleAndCohortRates() throws {
+        var events = (0..<150).map { CustomerEvent.started("a\($0)", "2026-01-10", "10") }
+        events += (0..<24).map { .cancelled("a\($0)", "2026-02-10") }
+        events += (0..<32).map { .started("b\($0)", "2026-02-11", "10") }
+        let ledger = try ledger(events)
+        #expect(ledger.value("retention_rate_simple/month@2026-02") == 0.84)
+        #expect(abs((ledger.value("churn_rate_simple/month@2026-02") ?? 0) + 0.0533) < 0.0001)
+        #expect(ledger.kpis["churn_rate_simple/month@2026-02"]?["flags"] as? [String] == ["grew"])
+        #expect(ledger.value("churn_rate/month@2026-02") == 0.16)
+        #expect(ledger.value("retention_rate/month@2026-02") == 0.84)
+        #expect(ledger.kpis["churn_rate/month@2026-02"]?["interval"] is [String: Any])
+        #expect(ledger.integer("customers_new/month@2026-02") == 32)
+        #expect(ledger.integer("customers_lost/month@2026-02") == 24)
+        #expect(ledger.integer("customers_active/now") == 158)
+        #expect(ledger.value("churn_rate/month@2026-03") == 0)
+        #expect(ledger.kpis["churn_rate/month@2026-01"]?["value"] is NSNull)
+    }
+
+    /// 150 to 136.
+    @Test func theSimpleChurnRateOfAShrinkingBase() throws {
+        var events = (0..<150).map { CustomerEvent.started("a\($0)", "2026-01-10", "10") }
+        events += (0..<14).map { .cancelled("a\($0)", "2026-02-10") }
+        #expect(abs((try ledger(events).value("churn_rate_simple/month@2026-02") ?? 0) - 14.0 / 150) < 1e-12)
+    }
+
+    /// 100 at the start, -10 by a loss, -10 by a contraction, +10 by an expansion.
+    @Test func revenueChurnGrossAndNet() throws {
+        let ledger = try ledger([
+            .started("a", "2026-01-10", "10"), .started("b", "2026-01-10", "40"), .started("c", "2026-01-10", "50"),
+            .cancelled("a", "2026-02-10", "price"), .changed("b", "2026-02-10", "30"),
+            .changed("c", "2026-02-10", "60"),
+            .started("d", "2026-02-12", "7"),
+        ])
+        #expect(ledger.value("revenue_churn_gross/month@2026-02") == 0.2)
+        #expect(ledger.value("revenue_churn_net/month@2026-02") == 0.1)
+        #expect(ledger.value("revenue_retention_gross/month@2026-02") == 0.8)
+        #expect(ledger.value("revenue_retention_net/month@2026-02") == 0.9)
+        #expect(ledger.kpis["revenue_churn_gross/month@2026-02"]?["denominator"] as? String == "100.00")
+        #expect(ledger.value("quick_ratio/month@2026-02") == 17.0 / 20)
+        #expect(ledger.money("mrr_churn/month@2026-02") == "-10.00")
+        #expect(ledger.money("mrr_contraction/month@2026-02") == "-10.00")
+        #expect(ledger.money("mrr_expansion/month@2026-02") == "10.00")
+        #expect(ledger.money("mrr_new/month@2026-02") == "7.00")
+        #expect(ledger.money("mrr/month@2026-02") == "97.00")
+        #expect(ledger.money("arpa/month@2026-02") == "32.33")
+        #expect(ledger.value("upsell_rate/month@2026-02") == 1.0 / 3)
+        let mix = try #require(ledger.value("churn_mix/month@2026-02"))
+        #expect(abs(mix - 0.2 / (1.0 / 3)) < 1e-12)
+        #expect(ledger.integer("churn_reasons/month;reason=price@2026-02") == 1)
+        #expect(ledger.kpis["churn_reasons/month;reason=price@2026-02"]?["mrr"] as? String == "-10.00")
+        #expect(ledger.kpis["retention_rate/month;reason=price@2026-02"] == nil)
+    }
+
+    @Test(arguments: [
+        (#""amount":"2000","interval":"year""#, "166.67"), (#""amount":"100","interval":"quarter""#, "33.33"),
+        (#""amount":"12","interval":"week""#, "52.00"), (#""amount":"1.2","interval":"day""#, "36.50"),
+        (#""amount":10,"interval":"month","quantity":3,"interval_count":2"#, "15.00"),
+        (#""mrr":"0.125""#, "0.12"), (#""mrr":"0.375""#, "0.38"), (#""mrr":20,"currency":"USD""#, "18.40"),
+    ]) func pricesAreNormalisedToAMonth(_ price: String, _ mrr: String) throws {
+        let event = CustomerEvent("a", "subscription.started", "2026-01-10", #","subscription_id":"s",\#(price)"#)
+        let ledger = try ledger([event], rules: "history: 100y\ncurrency: EUR\nrates: {USD: 0.92}")
+        #expect(ledger.money("mrr/month@2026-01") == mrr)
+    }
+
+    @Test func whoLeavesAndReturnsWithinAMonthIsNotLost() throws {
+        let ledger = try ledger([
+            .started("a", "2026-01-10", "10"), .cancelled("a", "2026-02-05"), .started("a", "2026-02-20", "12"),
+            .started("b", "2026-01-10", "5"), .cancelled("b", "2026-02-05"), .started("b", "2026-04-20", "5"),
+        ])
+        #expect(ledger.integer("customers_lost/month@2026-02") == 1)
+        #expect(ledger.kpis["customers_lost/month@2026-02"]?["left_and_returned"] as? Int == 1)
+        #expect(ledger.integer("customers_returned/month@2026-04") == 1)
+        #expect(ledger.integer("customers_new/month@2026-04") == 0)
+        #expect(ledger.money("mrr_reactivation/month@2026-02") == "12.00")
+        #expect(ledger.money("mrr_reactivation/month@2026-04") == "5.00")
+    }
+
+    /// The state at a boundary is the state before events of exactly that instant.
+    @Test func whatHappensAtTheFirstInstantBelongsToTheNewMonth() throws {
+        let ledger = try ledger([
+            .started("a", "2026-01-10", "10"), .cancelled("a", "2026-02-01T00:00:00"),
+            .started("b", "2026-02-01T00:00:00", "10"),
+        ])
+        #expect(ledger.integer("customers_active/month@2026-01") == 1)
+        #expect(ledger.integer("customers_lost/month@2026-02") == 1)
+        #expect(ledger.integer("customers_new/month@2026-02") == 1)
+    }
+
+    @Test func buyersAreActiveFor90Days() throws {
+        let ledger = try ledger([
+            .purchase("a", "2026-01-10", id: "1"), .purchase("a", "2026-02-10", id: "2"),
+            .purchase("b", "2026-01-10", id: "3"), .purchase("c", "2026-06-01", id: "4"),
+            .purchase("d", "2026-01-10", id: "5"), .started("d", "2026-02-01", "10"), .cancelled("d", "2026-02-02"),
+        ])
+        #expect(ledger.integer("customers_active/month@2026-01") == 3)
+        // b's 90 days end on 10 April, a's on 11 May; d's ended with the subscription.
+        #expect(ledger.integer("customers_active/month@2026-03") == 2)
+        #expect(ledger.integer("customers_active/month@2026-04") == 1)
+        #expect(ledger.integer("customers_active/month@2026-05") == 0)
+        #expect(ledger.integer("customers_active/now") == 1)
+        #expect(ledger.value("repeat_customer_rate/month@2026-02") == 1)
+        #expect(ledger.value("repeat_customer_rate/quarter@2026-Q1") == 1.0 / 3)
+    }
+
+    @Test func aClosedCustomerLosesEverythingAndMayComeBack() throws {
+        let ledger = try ledger([
+            .started("a", "2026-01-10", "10"), .purchase("b", "2026-01-10", id: "1"),
+            CustomerEvent("a", "customer.closed", "2026-02-10", #","reason":"moved""#),
+            CustomerEvent("b", "customer.closed", "2026-02-10"),
+            .purchase("b", "2026-03-10", id: "2"),
+        ])
+        #expect(ledger.integer("customers_lost/month@2026-02") == 2)
+        #expect(ledger.integer("churn_reasons/month;reason=moved@2026-02") == 1)
+        #expect(ledger.integer("customers_returned/month@2026-03") == 1)
+    }
+
+    @Test func freeCustomersCountWhereTheRulesSaySo() throws {
+        let events: [CustomerEvent] = [.started("a", "2026-01-10", "0"), .changed("a", "2026-02-10", "5")]
+        #expect(try ledger(events).integer("customers_new/month@2026-02") == 1)
+        let counting = try ledger(events, rules: "history: 100y\ncount_free: true")
+        #expect(counting.integer("customers_new/month@2026-01") == 1)
+        #expect(counting.money("mrr_new/month@2026-02") == "5.00")
+    }
+
+    @Test func segmentsAndPlansAreTheLatestOnes() throws {
+        let ledger = try ledger([
+            .started("a", "2026-01-10", "10", #","plan":"Basic""#),
+            CustomerEvent("a", "customer.created", "2026-01-09", #","segment":"smb""#),
+            CustomerEvent("a", "customer.created", "2026-03-09", #","segment":"mid""#), .cancelled("a", "2026-04-10"),
+        ])
+        #expect(ledger.integer("customers_new/month;segment=mid@2026-01") == 1)
+        #expect(ledger.integer("customers_lost/month;plan=basic@2026-04") == 1)
+        #expect(ledger.figures["customers_new/month;segment=smb@2026-01"] == nil)
+    }
+}

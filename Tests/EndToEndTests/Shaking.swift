@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+
+extension Installation {
+    /// Feeds the events shuffled, 30 % of them twice, and kills a process after each part; each of the services at least once.
+    func shake(events: [Substring], killing names: [String], kills: Int) async throws {
+        let seed = UInt64.random(in: 0..<1000)
+        print("seed \(seed)")
+        var random = SeededRandom(seed: seed)
+        var arrivals = events + events.filter { _ in Int.random(in: 0..<10, using: &random) < 3 }
+        arrivals.shuffle(using: &random)
+        let size = arrivals.count / (kills + 1) + 1
+        var killed = Set<String>()
+        for part in 0...kills {
+            let lines = arrivals.dropFirst(part * size).prefix(size)
+            let input = lines.joined(separator: "\n") + "\n"
+            if part < kills {
+                let victim = names[part < names.count ? part : Int.random(in: 0..<names.count, using: &random)]
+                if try kill(victim) { killed.insert(victim) }
+            }
+            try await execute(Self.binaries.appendingPathComponent("deskbeat").path, ["replay", "-"], input: input)
+        }
+        // The broker is another one where KAFKA_BOOTSTRAP_SERVERS names it.
+        #expect(killed.isSuperset(of: Set(names).subtracting(["broker"])))
+        try await deskbeat("wait-idle", "--timeout", "240")
+    }
+
+    /// What a `read_committed` consumer sees of each series: every revision once, none left out.
+    func expectEachAlertOnce() async throws {
+        let broker = try ready().bootstrap_servers
+        let topic = (environment["DESKBEAT_TOPIC_PREFIX"] ?? "support.") + "alerts"
+        let file = folder.appendingPathComponent("alerts.tsv").path
+        try await execute(
+            "sh", ["-c", "kcat -b \(broker) -t \(topic) -C -e -q -X isolation.level=read_committed > \(file)"])
+        let verdict = try await execute(
+            "python3",
+            [
+                "-c",
+                """
+                import json, sys
+                ids, last, count = set(), {}, 0
+                for line in open(sys.argv[1]):
+                    update = json.loads(line)
+                    count += 1
+                    assert update["id"] not in ids, update["id"]
+                    ids.add(update["id"])
+                    sequence = int(update["sequence"])
+                    assert sequence == last.get(update["subject"], 0) + 1, update["subject"]
+                    last[update["subject"]] = sequence
+                print(count > 0)
+                """, file,
+            ])
+        #expect(verdict == "True\n")
+    }
+}
+
+/// SplitMix64, so that a printed seed repeats a run.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
