@@ -10,6 +10,26 @@ import Testing
 
         """
 
+    /// The examples of the event schemas, for KPIs of every service; without those that take back what others have said.
+    private static func schemaExamples(_ root: URL) throws -> String {
+        let folder = root.appendingPathComponent("docs/contracts")
+        let takingBack = [
+            "support.ticket.deleted", "support.ticket.merged", "support.event.voided", "support.customer.erased",
+        ]
+        var lines = ""
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        where name.hasPrefix("support.") {
+            let schema = try JSONSerialization.jsonObject(with: Data(contentsOf: folder.appendingPathComponent(name)))
+            let examples = (schema as? [String: Any])?["examples"] as? [[String: Any]]
+            guard var event = examples?.first, let type = event["type"] as? String, !takingBack.contains(type) else {
+                continue
+            }
+            event["id"] = type
+            lines += String(decoding: try JSONSerialization.data(withJSONObject: event), as: UTF8.self) + "\n"
+        }
+        return lines
+    }
+
     /// Like the conformance tests, this needs kcat, curl, python3 and, once, PyPI.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["DESKBEAT_SKIP_CLIENT_CONFORMANCE"] != "1"))
     func examplesWorkAndWhatIsPublishedFitsItsSchema() async throws {
@@ -39,6 +59,9 @@ import Testing
             let events = installation.folder.appendingPathComponent("sample.ndjson")
             try sample.write(to: events, atomically: true, encoding: .utf8)
             try await installation.deskbeat("replay", events.path)
+            let others = installation.folder.appendingPathComponent("examples.ndjson")
+            try Self.schemaExamples(root).write(to: others, atomically: true, encoding: .utf8)
+            try await installation.deskbeat("replay", others.path)
             try await installation.deskbeat("wait-idle", "--timeout", "120")
             let printed = try await installation.execute("sh", [examples + "/breaches.sh", "-e"])
             for ticket in ["K-1", "K-2", "K-3"] {
@@ -63,6 +86,10 @@ import Testing
                     root.appendingPathComponent("docs/contracts").path, events.path, alerts.path,
                 ])
             print(judged)
+            for service in try installation.ready().http.keys where service != "ingest" {
+                #expect(
+                    try String(contentsOf: alerts, encoding: .utf8).contains("\"deskbeat/\(service)\""), "\(service)")
+            }
             for type in ["deskbeat.kpi.updated", "deskbeat.sla.breached", "support.ticket.created"] {
                 #expect(judged.contains(type))
             }
