@@ -5,10 +5,30 @@ import Testing
 @Suite(.serialized) struct ContractTests {
     private static let rules = """
         policies:
-          - {id: all, calendar: always, metrics: {first_response: {target: 15m, warn: [50%]}}}
+          - {id: all, calendar: always, metrics: {first_response: {target: 2m, warn: [50%]}}}
         calendars: {always: {always: true}}
 
         """
+
+    /// The examples of the event schemas, for KPIs of every service; without those that take back what others have said.
+    private static func schemaExamples(_ root: URL) throws -> String {
+        let folder = root.appendingPathComponent("docs/contracts")
+        let takingBack = [
+            "support.ticket.deleted", "support.ticket.merged", "support.event.voided", "support.customer.erased",
+        ]
+        var lines = ""
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        where name.hasPrefix("support.") {
+            let schema = try JSONSerialization.jsonObject(with: Data(contentsOf: folder.appendingPathComponent(name)))
+            let examples = (schema as? [String: Any])?["examples"] as? [[String: Any]]
+            guard var event = examples?.first, let type = event["type"] as? String, !takingBack.contains(type) else {
+                continue
+            }
+            event["id"] = type
+            lines += String(decoding: try JSONSerialization.data(withJSONObject: event), as: UTF8.self) + "\n"
+        }
+        return lines
+    }
 
     /// Like the conformance tests, this needs kcat, curl, python3 and, once, PyPI.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["DESKBEAT_SKIP_CLIENT_CONFORMANCE"] != "1"))
@@ -23,20 +43,25 @@ import Testing
                 "sh", [root.appendingPathComponent("Tests/Conformance/prepare.sh").path, environment])
             let python = environment + "/bin/python"
             let ingest = try #require(try installation.ready().http["ingest"])
-            // An hour ago: the promise of a first response within 15 minutes is broken, and the alert is no history yet.
-            let hourAgo = "TIME=\(Date(timeIntervalSinceNow: -3_600).ISO8601Format())"
-            try await installation.execute("env", [hourAgo, "sh", examples + "/produce.sh", "K-1"])
-            try await installation.execute("env", [hourAgo, python, examples + "/produce.py", "K-2"])
+            // The promise of a first response within 2 minutes is broken, and the event is not so late that the monitor
+            // would take it for a backfill and wait.
+            let earlier = "TIME=\(Date(timeIntervalSinceNow: -240).ISO8601Format())"
+            try await installation.execute("env", [earlier, "sh", examples + "/produce.sh", "K-1"])
+            try await installation.execute("env", [earlier, python, examples + "/produce.py", "K-2"])
             let answer = try await installation.execute(
-                "env", [hourAgo, "INGEST=\(ingest)", "sh", examples + "/post.sh", "K-3"])
+                "env", [earlier, "INGEST=\(ingest)", "sh", examples + "/post.sh", "K-3"])
             #expect(answer.contains("\"accepted\""))
-            // Two facts for each of the three tickets at least: the warning and the breach.
-            let incidents = try await installation.execute(python, [examples + "/breaches.py", "6"])
+            // One fact for each of the three tickets at least.
+            let incidents = try await installation.execute(python, [examples + "/breaches.py", "3"])
             #expect(incidents.contains("firing"))
+
             let sample = try await installation.deskbeat("sample")
             let events = installation.folder.appendingPathComponent("sample.ndjson")
             try sample.write(to: events, atomically: true, encoding: .utf8)
             try await installation.deskbeat("replay", events.path)
+            let others = installation.folder.appendingPathComponent("examples.ndjson")
+            try Self.schemaExamples(root).write(to: others, atomically: true, encoding: .utf8)
+            try await installation.deskbeat("replay", others.path)
             try await installation.deskbeat("wait-idle", "--timeout", "120")
             let printed = try await installation.execute("sh", [examples + "/breaches.sh", "-e"])
             for ticket in ["K-1", "K-2", "K-3"] {
@@ -61,6 +86,10 @@ import Testing
                     root.appendingPathComponent("docs/contracts").path, events.path, alerts.path,
                 ])
             print(judged)
+            for service in try installation.ready().http.keys where service != "ingest" {
+                #expect(
+                    try String(contentsOf: alerts, encoding: .utf8).contains("\"deskbeat/\(service)\""), "\(service)")
+            }
             for type in ["deskbeat.kpi.updated", "deskbeat.sla.breached", "support.ticket.created"] {
                 #expect(judged.contains(type))
             }
