@@ -22,7 +22,16 @@ SOLVED = {"solved", "closed"}
 BREAKDOWNS = ["channel", "priority", "category", "team", "tier", "segment"]
 ATTRIBUTES = BREAKDOWNS + ["agent_id"]
 REOPEN_WINDOW = 30 * 86400 * 1000000
-DURATIONS = {"first_response_time", "resolution_time", "resolution_time_first", "resolution_time_cycle"}
+BOT_WINDOW = 7 * 86400 * 1000000
+DURATIONS = {
+    "first_response_time", "first_response_time_human", "first_response_time_any", "response_time", "response_time_next",
+    "resolution_time", "resolution_time_first", "resolution_time_cycle", "requester_wait_time", "time_in_status",
+    "agent_first_response_time"}
+PROPORTIONS = {"reopen_rate", "one_touch_resolution", "bot_resolution_rate"}
+MEANS = {"replies_per_ticket", "transfers_per_ticket"}
+# What is published as a member of another KPI's update.
+MEMBERS = {"first_response_open": ("first_response_time", "open")}
+MEMBERS.update({kpi + ":pending": (kpi, "pending") for kpi in PROPORTIONS})
 
 
 def micros(text):
@@ -123,6 +132,11 @@ class Ticket:
         self.solves, self.reopenings, self.levels, self.response = [], [], [], None
         cycle = self.created
         level = dict(self.values)
+        self.responses, self.any, self.human, self.responder = [], None, None, None
+        self.replies, self.transfers, self.handoffs, self.at_first_solve, self.bot = 0, 0, [], None, False
+        self.agent_solves, self.waits = [], []
+        unanswered, restart, team = message, None, self.values.get("team")
+        spent, since = collections.Counter(), self.created
         if status not in SOLVED:
             self.levels.append((self.created, 1, level))
         for event, kind in zip(timeline, kinds):
@@ -136,23 +150,53 @@ class Ticket:
                     if status not in SOLVED:
                         self.levels += [(moved, -1, level), (moved, 1, dict(self.values))]
                     level = dict(self.values)
+                if self.values.get("team") is not None:
+                    if team is not None and self.values["team"] != team:
+                        self.transfers += 1
+                    team = self.values["team"]
+            if kind == "handed_off":
+                self.bot, restart = True, at
+                self.handoffs.append(at)
             if kind in ("status_changed", "snapshot"):
                 after = data["status"]
                 actor = data.get("actor") or ("agent" if data.get("agent_id") else "system")
+                spent[status] += at - since
+                since = at
                 if status not in SOLVED and after in SOLVED:
+                    self.waits = [dict(spent), at]
+                    self.bot = self.bot or actor == "bot"
+                    if actor in ("agent", "customer") and data.get("agent_id"):
+                        self.agent_solves.append((at, data["agent_id"]))
+                    if self.at_first_solve is None:
+                        self.at_first_solve = (self.replies, self.transfers)
                     self.solves.append((at, actor, cycle))
                     self.levels.append((moved, -1, level))
                 elif status in SOLVED and after not in SOLVED:
                     self.reopenings.append(at)
                     cycle = at
+                    if self.solves and self.solves[-1][1] == "bot":
+                        restart = at
                     self.levels.append((moved, 1, level))
                 status = after
+            if kind == "message" and data["author"] == "bot":
+                self.bot = True
             if kind == "message" and data.get("public", True):
-                if data["author"] == "customer" and message is None:
-                    message = at
-                if data["author"] == "agent" and message is not None and self.response is None:
-                    self.response = (message, at)
+                if data["author"] == "customer":
+                    message = at if message is None else message
+                    unanswered = at if unanswered is None else unanswered
+                if data["author"] in ("agent", "bot") and message is not None and self.any is None:
+                    self.any = (message, at)
+                if data["author"] == "agent":
+                    self.replies += 1
+                    if message is not None and unanswered is not None:
+                        self.responses.append((unanswered, at, self.response is None))
+                    if message is not None and self.response is None:
+                        self.response = (message, at)
+                        self.human = (max(message, restart if restart is not None else message), at)
+                        self.responder = data.get("agent_id")
+                    unanswered = None
         self.status = status
+        self.awaits = unanswered is not None and status not in SOLVED
 
 
 class Windows:
@@ -199,6 +243,10 @@ def recompute(tickets, windows, now):
             for cell in cells(values, extra):
                 sums[kpi, kind, cell][bucket].append(sample)
 
+    def only(kpi, at, cell, sample=1):
+        for kind, bucket in windows.of(at):
+            sums[kpi, kind, cell][bucket].append(sample)
+
     for timeline in tickets.values():
         ticket = Ticket(timeline)
         if not ticket.counts:
@@ -210,8 +258,27 @@ def recompute(tickets, windows, now):
             duration(add, "resolution_time_cycle", cycle, at, values)
         for at in ticket.reopenings:
             add("tickets_reopened", at, values)
+        for start, at, is_first in ticket.responses:
+            duration(add, "response_time", start, at, values)
+            if not is_first:
+                duration(add, "response_time_next", start, at, values)
+        if ticket.any:
+            duration(add, "first_response_time_any", *ticket.any, values)
+        for at, agent in ticket.agent_solves:
+            only("agent_tickets_solved", at, (("agent", agent),))
+        if ticket.waits:
+            spent, at = ticket.waits
+            wait = sum(spent.get(status, 0) for status in ("new", "open", "on_hold"))
+            duration(add, "requester_wait_time", at - wait, at, values)
+            for status, length in spent.items():
+                if length > 0 and status not in SOLVED:
+                    only("time_in_status", at, (("status", status),), half_even_ms(length))
         if ticket.response:
             duration(add, "first_response_time", *ticket.response, values)
+            duration(add, "first_response_time_human", *ticket.human, values)
+            start, at = ticket.response
+            if ticket.responder and at >= start:
+                only("agent_first_response_time", at, (("agent", ticket.responder),), half_even_ms(at - start))
         else:
             add("first_response_open", ticket.created, values)
         if ticket.solves:
@@ -220,8 +287,22 @@ def recompute(tickets, windows, now):
             if ticket.status in SOLVED:
                 add("tickets_resolved", ticket.solves[-1][0], values)
             reopened = any(0 < r - s[0] <= REOPEN_WINDOW for r in ticket.reopenings for s in ticket.solves)
-            settled = ticket.solves[0][0] + REOPEN_WINDOW <= now
-            add("reopen_rate" if settled else "reopen_pending", ticket.solves[0][0], values, int(reopened))
+            first = ticket.solves[0][0]
+            replies, transfers = ticket.at_first_solve
+            add("replies_per_ticket", first, values, replies)
+            add("transfers_per_ticket", first, values, transfers)
+
+            def verdict(kpi, window, positive):
+                add(kpi if first + window <= now else kpi + ":pending", first, values, int(positive))
+
+            verdict("reopen_rate", REOPEN_WINDOW, reopened)
+            again = [r - first for r in ticket.reopenings if r > first]
+            verdict("one_touch_resolution", REOPEN_WINDOW, replies == 1 and not any(r <= REOPEN_WINDOW for r in again))
+            if ticket.bot:
+                verdict(
+                    "bot_resolution_rate", BOT_WINDOW,
+                    replies == 0 and not any(r <= BOT_WINDOW for r in again)
+                    and not any(h <= first + BOT_WINDOW for h in ticket.handoffs))
         for at, delta, at_that_time in ticket.levels:
             for kind, bucket in windows.of(at)[:2]:
                 for cell in cells(at_that_time):
@@ -231,7 +312,10 @@ def recompute(tickets, windows, now):
             if values.get("agent_id") is None:
                 extra.append((("unassigned", "true"),))
             for cell in cells(values, extra):
-                gauge[cell] += 1
+                gauge["backlog_open", cell] += 1
+            if ticket.awaits:
+                for cell in cells(values):
+                    gauge["awaiting_reply" if ticket.response else "awaiting_first_response", cell] += 1
 
     expected = {}
     for (kpi, kind, cell), buckets in sums.items():
@@ -243,7 +327,7 @@ def recompute(tickets, windows, now):
                     "count": len(samples), "value": sum(samples) / len(samples) / 1000,
                     "quantiles": {
                         f"p{q}": samples[math.floor(q / 100 * (len(samples) - 1))] / 1000 for q in (50, 90, 95, 99)}}
-            elif kpi == "reopen_rate":
+            elif kpi in PROPORTIONS or kpi in MEANS:
                 expected[key] = {"numerator": sum(samples), "denominator": len(samples), "count": len(samples),
                                  "value": sum(samples) / len(samples)}
             else:
@@ -254,8 +338,8 @@ def recompute(tickets, windows, now):
             level += buckets[bucket]
             if buckets[bucket]:
                 expected["backlog", kind, bucket, cell] = {"value": level}
-    for cell, value in gauge.items():
-        expected["backlog_open", "now", None, cell] = {"value": value}
+    for (kpi, cell), value in gauge.items():
+        expected[kpi, "now", None, cell] = {"value": value}
     return expected
 
 
@@ -313,9 +397,8 @@ def main():
 
     for key, want in expected.items():
         kpi, kind, bucket, cell = key
-        got = published.get(("first_response_time", kind, bucket, cell) if kpi == "first_response_open" else
-                            ("reopen_rate", kind, bucket, cell) if kpi == "reopen_pending" else key)
-        member = {"first_response_open": "open", "reopen_pending": "pending"}.get(kpi)
+        owner, member = MEMBERS.get(kpi, (kpi, None))
+        got = published.get((owner, kind, bucket, cell))
         if member:
             want = {member: want["value"]}
         values += 1
@@ -333,10 +416,9 @@ def main():
         kpi, kind = key[0], key[1]
         if key in expected or kind in ("24h", "7d", "30d"):
             continue
-        if ("first_response_open",) + key[1:] in expected and not got.get("count"):
-            continue
-        if ("reopen_pending",) + key[1:] in expected and not got.get("count"):
-            continue
+        if any(owner == kpi and (name,) + key[1:] in expected for name, (owner, _) in MEMBERS.items()):
+            if not got.get("count"):
+                continue
         # A window that was published and then emptied stays with 0 or null; the backlog may also say "no change".
         if got.get("value") not in (0, None) and kpi != "backlog":
             differ(f"{key}: published {got['value']}, but nothing is expected")
