@@ -32,7 +32,7 @@ public struct SLADerivation: EntityDerivation {
     ) throws(InternalRecordError) {
         var published = try PublishedFacts(output.memory)
         guard !rules.levels.book.policies.isEmpty || !published.entries.isEmpty else { return }
-        guard let ticket = try TicketPromises(timeline, until: clock, rules, &output) else { return }
+        guard let ticket = try TicketPromises(timeline, until: clock, rules.levels.book, &output) else { return }
         if ticket.nextEvent != .max { output.deriveAgain(at: ticket.nextEvent) }
         let promises = ticket.promises
         // A creation that lies ahead.

@@ -27,7 +27,7 @@ struct ClockCycle {
     var warned: [Double: Micros] = [:]
     /// By the offset in µs.
     var escalated: [Int64: Micros] = [:]
-    private var runs: [Range<Micros>] = []
+    private(set) var runs: [Range<Micros>] = []
 
     init(number: Int, start: Micros) {
         self.number = number

@@ -20,6 +20,8 @@ public struct CycleReport: Sendable {
     public var elapsed: Int64
     public var overdue: Int64 { max(0, elapsed - target) }
     public var facts: [SLAFact]
+    /// When the clock ran, up to now.
+    public var runs: [Range<Micros>]
     /// Why it was breached when it was.
     public var breachCause: SLAFact.Cause
     /// When the target was last changed, and by what.
@@ -34,6 +36,8 @@ public struct CycleReport: Sendable {
         breachedAt = cycle.breachedAt
         elapsed = cycle.elapsed(at: instant, calendar)
         facts = SLAFact.all(of: cycle)
+        runs = cycle.runs
+        if let since = cycle.since, since < instant { runs.append(since..<instant) }
         breachCause = cycle.breachCause
         changedAt = cycle.changedAt
         change = cycle.change

@@ -226,4 +226,54 @@ import Testing
             return records
         }
     }
+
+    @Test func rulesAreCheckedBeforeTheyAreUsed() async throws {
+        let good = directory.path + "/good.yaml"
+        try "policies: [{id: a, calendar: c, metrics: {resolution: {target: 1h}}}]\ncalendars: {c: {always: true}}\n"
+            .write(toFile: good, atomically: true, encoding: .utf8)
+        let accepted = try await run(["rules", "check", good])
+        #expect(accepted.status == 0 && accepted.output.contains("1 calendars, 1 policies"))
+        let bad = directory.path + "/bad.yaml"
+        try "timezone: UTC\npolicies: [{id: a, calendar: d, metrics: {resolution: {target: 1h}}}]\n"
+            .write(toFile: bad, atomically: true, encoding: .utf8)
+        let refused = try await run(["rules", "check", bad])
+        #expect(refused.status != 0 && refused.error.contains("bad.yaml:2:"))
+        #expect(refused.error.contains("there is no calendar \"d\""))
+    }
+
+    @Test func aTicketsVerdictsAreExplained() async throws {
+        let rules = directory.path + "/rules.yaml"
+        try
+            "policies: [{id: a, calendar: c, metrics: {first_response: {target: 10m, warn: [50%]}}}]\ncalendars: {c: {always: true}}\n"
+            .write(toFile: rules, atomically: true, encoding: .utf8)
+        let create = try await run(["topics", "--create"])
+        try #require(create.status == 0, "\(create.error)")
+        func event(_ id: String, _ type: String, _ time: String, _ data: String) -> String {
+            """
+            {"specversion":"1.0","id":"\(id)","source":"s","type":"support.ticket.\(type)","time":"2026-01-05T\(time)Z",\
+            "data":{"ticket_id":"T-1"\(data)}}
+            """
+        }
+        let producer = try KafkaProducer(
+            configuration: KafkaConfiguration(bootstrapServers: servers, clientID: "test"),
+            logger: Logger(label: "test"))
+        for event in [
+            event("1", "created", "09:00:00", ""),
+            event("2", "message", "09:12:00", #","author":"agent","agent_id":"A""#),
+        ] {
+            _ = try await producer.send(
+                OutgoingRecord(
+                    topic: "support.tickets", partition: Partitioner.partition(key: Array("T-1".utf8), count: 3),
+                    key: Array("T-1".utf8), value: Array(event.utf8)))
+        }
+        let explained = try await run(["sla", "explain", "T-1", "--rules", rules])
+        #expect(explained.status == 0, "\(explained.error)")
+        for part in [
+            "support.ticket.created", "a, calendar c", "breached at 2026-01-05T09:10:00", "fulfilled late",
+            "warning-50",
+            "target    600 s, used 720 s",
+        ] { #expect(explained.output.contains(part), "\(explained.output)") }
+        let unknown = try await run(["sla", "explain", "T-2", "--rules", rules])
+        #expect(unknown.status != 0 && unknown.error.contains("T-2"))
+    }
 }

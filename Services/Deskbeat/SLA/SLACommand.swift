@@ -4,10 +4,11 @@ import ArgumentParser
 struct SLACommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sla",
-        abstract: "Promises to customers: check how they are judged.",
+        abstract: "Promises to customers: how they are judged.",
         discussion: """
             Example:
               deskbeat sla check scenarios.json
+              deskbeat sla explain T-91 --rules rules.yaml
             """,
-        subcommands: [SLACheckCommand.self])
+        subcommands: [SLACheckCommand.self, SLAExplainCommand.self])
 }

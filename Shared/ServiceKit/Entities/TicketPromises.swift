@@ -1,20 +1,19 @@
-import SLA
-import ServiceKit
-import Streams
+public import SLA
+public import Streams
 import SupportEvents
 
 /// From a ticket's timeline to its promises, as far as time has come.
-struct TicketPromises {
-    private(set) var promises: PromiseSet
+public struct TicketPromises {
+    public private(set) var promises: PromiseSet
     /// When the next event takes effect that is dated later than the clock.
-    private(set) var nextEvent = Int64.max
+    public private(set) var nextEvent = Int64.max
     private var attributes = TicketAttributes()
 
     /// - Returns: nil as long as the ticket's creation has not arrived, or lies ahead.
-    init?(
-        _ timeline: [TimelineEvent], until clock: Int64, _ rules: SLAPromises, _ output: inout DerivationOutput
+    public init?(
+        _ timeline: [TimelineEvent], until clock: Int64, _ book: PolicyBook, _ output: inout DerivationOutput
     ) throws(InternalRecordError) {
-        promises = PromiseSet(rules.levels.book)
+        promises = PromiseSet(book)
         guard let creation = timeline.ticketCreation else { return nil }
         try create(timeline[creation], &output)
         if let start = promises.startsAt, start > clock {
@@ -95,16 +94,5 @@ struct TicketPromises {
             }
         }
         self.attributes = attributes
-    }
-}
-
-/// What every ticket is judged by.
-struct SLAPromises: Sendable {
-    let levels: SLARules
-    let rulesVersion: Int64
-
-    init(_ levels: SLARules, rulesVersion: some BinaryInteger) {
-        self.levels = levels
-        self.rulesVersion = Int64(rulesVersion)
     }
 }

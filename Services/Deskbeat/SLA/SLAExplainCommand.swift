@@ -1,0 +1,69 @@
+import ArgumentParser
+import BusinessTime
+import Foundation
+import Kafka
+import SLA
+import ServiceKit
+import SupportEvents
+
+/// `deskbeat sla explain`.
+struct SLAExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Show how the verdicts on one ticket came about.",
+        discussion: """
+            Reads the ticket's events from the canonical topic and judges them by the rules file: every event, policy and calendar, \
+            when each clock ran, what it has reached and what is due.
+
+            Example:
+              deskbeat sla explain T-91 --rules rules.yaml
+            """)
+
+    @Argument(help: "The ticket's id.")
+    var ticket: String
+
+    @Option(help: "The rules file. Environment: DESKBEAT_RULES.", completion: .file(extensions: ["yaml", "yml"]))
+    var rules: String?
+
+    @Option(help: "As of this instant (RFC 3339) instead of now.")
+    var at: String?
+
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+        guard let path = rules ?? environment("DESKBEAT_RULES") else {
+            throw ValidationError("name the rules file that holds the policies: --rules rules.yaml")
+        }
+        let rules = try Rules.load(path: path)
+        let zone = try BusinessZone.load(rules.timezone)
+        let book = try rules.serviceLevels(zone: zone, file: path).book
+        var instant = Int64(Date().timeIntervalSince1970 * 1_000_000)
+        if let at {
+            guard let given = RFC3339.parse(at) else {
+                throw ValidationError("--at: '\(at)' is no time such as 2026-11-22T09:15:00Z")
+            }
+            instant = given
+        }
+        let (configuration, logger, topic) = (try cluster.configuration(), cluster.logger, cluster.topics.tickets)
+        let description = try await cluster.admin().topics(.after(.seconds(10)))[topic]
+        guard let count = description?.partitions.count else {
+            throw InputError("there is no topic \(topic); is this the right broker?")
+        }
+        let (ticket, now) = (ticket, instant)
+        let lines = try await BlockingWork("sla-explain").run {
+            let partition = Partitioner.partition(key: Array(ticket.utf8), count: Int32(count))
+            let reader = try TopicReader(configuration, topic: topic, partitions: [partition], logger: logger)
+            defer { reader.close() }
+            var timeline = TicketTimelineReader(ticket: ticket)
+            var failure: (any Error)?
+            try reader.readToEnd { batch, record in
+                do { try timeline.take(batch, record) } catch { failure = error }
+            }
+            if let failure { throw failure }
+            guard timeline.count > 0 else { throw InputError("there is no event of ticket '\(ticket)' on \(topic)") }
+            let (events, promises) = try timeline.judged(by: book, at: now)
+            return SLAExplanation.lines(ticket, events, promises, book, at: now)
+        }
+        for line in lines { Console.output.line(line) }
+    }
+}
