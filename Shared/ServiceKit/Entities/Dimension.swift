@@ -76,6 +76,7 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .ticket, .score, .scaleMinimum, .scaleMaximum, .satisfiedFrom, .sentiment, .comment: return nil
         case .subscription, .purchase, .mrr, .amount, .margin, .interval, .intervalCount, .quantity, .currency:
             return nil
+        case .talk, .hold, .wrap: return nil
         }
     }
 

@@ -47,6 +47,10 @@ public struct EventPayload {
         case quantity = 47
         case currency = 48
         case plan = 49
+        /// This and the next two, of a contact's end: zigzag varints, milliseconds.
+        case talk = 50
+        case hold = 51
+        case wrap = 52
     }
 
     static let null: UInt8 = 0x80

@@ -15,19 +15,28 @@ enum TimelineIntake {
     /// | deleted | 0 | deletion |
     /// | survey sent | kind | 0 |
     /// | survey answered | kind | direction, 0 when not given |
+    /// | contact ended | outcome, 0 when not given | 0 when `resolved` is not given, 1 for false, 2 for true |
+    /// | contact abandoned | place, 0 when not given | 0 |
+    /// | agent state | state | 0 |
     static func pack(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) -> TimelineEvent {
         let hasSequence = event.sequence != -1
         payload.begin(sequence: hasSequence ? event.sequence : nil)
-        // A customer's own id is no field.
-        let skipped: EventPayload.Field? = event.entityKind == .customer ? .customer : nil
+        // An entity's own id is no field.
+        let skipped: EventPayload.Field? =
+            switch event.entityKind {
+            case .customer: .customer
+            case .agent: .agent
+            default: nil
+            }
         for (field, member) in texts where field != skipped { append(field, member, event, decoder, &payload) }
         if event.has(.createdAt) { payload.append(.createdAt, number: event.createdAt) }
         if event.has(.seconds) { payload.append(.duration, number: event.milliseconds) }
         appendSurveyFields(event, decoder, &payload)
         if event.entityKind == .customer { appendCustomerFields(event, decoder, &payload) }
+        if event.type == .contactEnded { appendHandlingFields(event, &payload) }
         var packed = TimelineEvent(
             time: event.time, identity: event.identity, payload: 0, type: event.type.rawValue,
-            hasSequence: hasSequence, hasAgent: event.has(.agentID))
+            hasSequence: hasSequence, hasAgent: skipped != .agent && event.has(.agentID))
         switch event.type {
         case .ticketCreated, .ticketSnapshot:
             packed.code = event.status?.rawValue ?? 0
@@ -43,6 +52,7 @@ enum TimelineIntake {
         case .surveySent, .surveyAnswered:
             packed.code = event.kind?.rawValue ?? 0
             packed.detail = event.has(.direction) ? event.direction.rawValue : 0
+        case .contactEnded, .contactAbandoned, .agentState: packContactCodes(event, &packed)
         default: break
         }
         return packed
@@ -131,6 +141,7 @@ enum TimelineIntake {
             default:
                 if try setSurveyField(entry, payload, &content) { return }
                 if try setCustomerField(entry, payload, &content) { return }
+                if try setHandlingField(entry, payload, &content) { return }
                 guard let member = texts.first(where: { $0.0 == entry.field })?.1 else { return }
                 content[member] = entry.isNull ? .null : .text(text)
             }
@@ -153,6 +164,7 @@ enum TimelineIntake {
         case .surveySent, .surveyAnswered:
             if let kind = SurveyKind(rawValue: event.code) { content.set(.kind, kind) }
             if let direction = ScaleDirection(rawValue: event.detail) { content.set(.direction, direction) }
+        case .contactEnded, .contactAbandoned, .agentState: setContactCodes(of: event, type, &content)
         default: break
         }
     }
