@@ -28,8 +28,9 @@ lint: ## check the format of all Swift files
 format: ## put all Swift files into the project's format
 	swift format -i -r Package.swift Services Shared Tests
 
-bench: deps ## measure the hot paths
-	@scripts/bench
+bench: build ## measure the hot paths and the pipeline against reference programs (BENCH="--rows pipeline --threads 2" for a part)
+	@BENCH=1 scripts/install-packages
+	@BIN=$(BIN) scripts/bench $(BENCH)
 
 clean: ## remove build products and the demo's data
 	rm -rf .build .deskbeat
