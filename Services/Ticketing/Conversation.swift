@@ -27,6 +27,8 @@ struct Conversation {
     private(set) var firstOfAny: Response?
     /// Public replies of human agents.
     private(set) var replies: [Int64] = []
+    /// Their labels, each once; 0 for the nameless ones.
+    private(set) var agents: [UInt32] = []
     private(set) var hasBot = false
     private(set) var handoffs: [Int64] = []
     /// The oldest message of the customer that no human has answered.
@@ -39,6 +41,7 @@ struct Conversation {
     mutating func begin(_ message: Int64?) {
         responses.removeAll(keepingCapacity: true)
         replies.removeAll(keepingCapacity: true)
+        agents.removeAll(keepingCapacity: true)
         handoffs.removeAll(keepingCapacity: true)
         first = nil
         firstOfAny = nil
@@ -57,6 +60,7 @@ struct Conversation {
             unanswered = unanswered ?? event.time
         case .agent:
             replies.append(event.time)
+            if !agents.contains(agent) { agents.append(agent) }
             noteFirstOfAny(event.time)
             // Before the customer has written, an agent's message answers nothing.
             if first == nil, let firstMessage {

@@ -7,16 +7,21 @@ import SupportEvents
 ///
 /// The definitions are those of the KPI reference (docs/kpis.md); its borderline cases decide the order of the steps here.
 public struct TicketDerivation: EntityDerivation {
-    public static let version: UInt32 = 2
+    public static let version: UInt32 = 3
 
     /// Verdicts on reopening settle 30 x 86,400 s after the first solve.
     static let reopenWindow: Int64 = 30 * 86_400 * 1_000_000
     /// Verdicts on bots settle 7 x 86,400 s after the first solve.
     static let botWindow: Int64 = 7 * 86_400 * 1_000_000
 
+    private let rules: ContactRules
+    private let namesAgents: Bool
     private var ticket = TicketHistory()
 
-    public init() {}
+    public init(_ rules: ContactRules = ContactRules(), namesAgents: Bool = true) {
+        self.rules = rules
+        self.namesAgents = namesAgents
+    }
 
     public mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
@@ -31,6 +36,8 @@ public struct TicketDerivation: EntityDerivation {
         addFirstSolve(cells, clock, &output)
         addReopenRate(cells, clock, &output)
         addGauges(cells, &output)
+        tellCustomer(cells, &output)
+        tellHandling(&output)
     }
 
     private func addSolves(_ cells: UInt32, _ output: inout DerivationOutput) {
@@ -38,15 +45,15 @@ public struct TicketDerivation: EntityDerivation {
             output.add(TicketMeasure.solved, at: solve.time, cells: cells)
             let actor = output.label(solve.actor.name)
             output.add(TicketMeasure.solved, at: solve.time, cells: output.cells(.solvedBy, actor))
-            addDuration(TicketMeasure.resolutionTimeCycle, from: solve.cycleStart, to: solve.time, cells, &output)
+            output.addDuration(TicketMeasure.resolutionTimeCycle, from: solve.cycleStart, to: solve.time, cells: cells)
         }
-        for solve in ticket.solves where solve.agent != 0 {
+        for solve in ticket.solves where namesAgents && solve.agent != 0 {
             output.add(TicketMeasure.agentSolved, at: solve.time, cells: output.cells(.agent, solve.agent))
         }
         for time in ticket.reopenings { output.add(TicketMeasure.reopened, at: time, cells: cells) }
         if let first = ticket.solves.first, let last = ticket.solves.last {
-            addDuration(TicketMeasure.resolutionTimeFirst, from: ticket.createdAt, to: first.time, cells, &output)
-            addDuration(TicketMeasure.resolutionTime, from: ticket.createdAt, to: last.time, cells, &output)
+            output.addDuration(TicketMeasure.resolutionTimeFirst, from: ticket.createdAt, to: first.time, cells: cells)
+            output.addDuration(TicketMeasure.resolutionTime, from: ticket.createdAt, to: last.time, cells: cells)
             if ticket.isSolved { output.add(TicketMeasure.resolved, at: last.time, cells: cells) }
         }
     }
@@ -54,35 +61,36 @@ public struct TicketDerivation: EntityDerivation {
     private func addResponses(_ cells: UInt32, _ output: inout DerivationOutput) {
         let conversation = ticket.conversation
         for response in conversation.responses {
-            addDuration(TicketMeasure.responseTime, from: response.start, to: response.time, cells, &output)
+            output.addDuration(TicketMeasure.responseTime, from: response.start, to: response.time, cells: cells)
             if !response.isFirst {
-                addDuration(TicketMeasure.responseTimeNext, from: response.start, to: response.time, cells, &output)
+                output.addDuration(
+                    TicketMeasure.responseTimeNext, from: response.start, to: response.time, cells: cells)
             }
         }
         if let any = conversation.firstOfAny {
-            addDuration(TicketMeasure.firstResponseTimeAny, from: any.start, to: any.time, cells, &output)
+            output.addDuration(TicketMeasure.firstResponseTimeAny, from: any.start, to: any.time, cells: cells)
         }
         guard let first = conversation.first else {
             output.add(TicketMeasure.firstResponseOpen, at: ticket.createdAt, cells: cells)
             return
         }
-        addDuration(TicketMeasure.firstResponseTime, from: first.start, to: first.time, cells, &output)
-        addDuration(TicketMeasure.firstResponseTimeHuman, from: first.humanStart, to: first.time, cells, &output)
-        if first.agent != 0 {
+        output.addDuration(TicketMeasure.firstResponseTime, from: first.start, to: first.time, cells: cells)
+        output.addDuration(TicketMeasure.firstResponseTimeHuman, from: first.humanStart, to: first.time, cells: cells)
+        if namesAgents, first.agent != 0 {
             let own = output.cells(.agent, first.agent)
-            addDuration(TicketMeasure.agentFirstResponseTime, from: first.start, to: first.time, own, &output)
+            output.addDuration(TicketMeasure.agentFirstResponseTime, from: first.start, to: first.time, cells: own)
         }
     }
 
     private func addStatusTimes(_ cells: UInt32, _ output: inout DerivationOutput) {
         guard let last = ticket.solves.last else { return }
-        addDuration(
-            TicketMeasure.requesterWaitTime, from: last.time - ticket.statusTime.requesterWait, to: last.time, cells,
-            &output)
+        output.addDuration(
+            TicketMeasure.requesterWaitTime, from: last.time - ticket.statusTime.requesterWait, to: last.time,
+            cells: cells)
         for status in StatusTime.unsolved where ticket.statusTime[status] > 0 {
             let own = output.cells(.status, output.label(status.name))
-            addDuration(
-                TicketMeasure.timeInStatus, from: last.time - ticket.statusTime[status], to: last.time, own, &output)
+            output.addDuration(
+                TicketMeasure.timeInStatus, from: last.time - ticket.statusTime[status], to: last.time, cells: own)
         }
     }
 
@@ -93,35 +101,23 @@ public struct TicketDerivation: EntityDerivation {
         output.add(TicketMeasure.transfers, at: solve.time, value: Int64(first.transfers), cells: cells)
         let oneTouch =
             first.replies == 1 && !ticket.wasReopened(after: solve.time, within: Self.reopenWindow)
-        addVerdict(
-            oneTouch, at: solve.time, settles: solve.time + Self.reopenWindow, TicketMeasure.oneTouch, cells, clock,
-            &output)
+        output.addVerdict(
+            oneTouch, at: solve.time, settles: solve.time + Self.reopenWindow, TicketMeasure.oneTouch, cells: cells,
+            clock: clock)
         guard ticket.conversation.hasBot else { return }
         let settles = solve.time + Self.botWindow
         let byBot =
             first.replies == 0 && !ticket.wasReopened(after: solve.time, within: Self.botWindow)
             && !ticket.conversation.handoffs.contains { $0 <= settles }
-        addVerdict(byBot, at: solve.time, settles: settles, TicketMeasure.botResolution, cells, clock, &output)
-    }
-
-    private func addVerdict(
-        _ verdict: Bool, at time: Int64, settles: Int64, _ measures: VerdictMeasures, _ cells: UInt32, _ clock: Int64,
-        _ output: inout DerivationOutput
-    ) {
-        if settles > clock {
-            output.add(measures.pending, at: time, cells: cells)
-            output.deriveAgain(at: settles)
-            return
-        }
-        output.add(measures.all, at: time, cells: cells)
-        if verdict { output.add(measures.positive, at: time, cells: cells) }
+        output.addVerdict(
+            byBot, at: solve.time, settles: settles, TicketMeasure.botResolution, cells: cells, clock: clock)
     }
 
     private func addReopenRate(_ cells: UInt32, _ clock: Int64, _ output: inout DerivationOutput) {
         guard let first = ticket.solves.first else { return }
-        addVerdict(
+        output.addVerdict(
             ticket.wasReopened(within: Self.reopenWindow), at: first.time, settles: first.time + Self.reopenWindow,
-            TicketMeasure.reopen, cells, clock, &output)
+            TicketMeasure.reopen, cells: cells, clock: clock)
     }
 
     private func addGauges(_ cells: UInt32, _ output: inout DerivationOutput) {
@@ -140,15 +136,57 @@ public struct TicketDerivation: EntityDerivation {
         }
     }
 
-    /// Adds the time between two instants, in milliseconds rounded half to even. A negative one (clock skew at the source) is
-    /// counted and left out: a value that looks real would be worse than none.
-    private func addDuration(
-        _ measure: Measure, from start: Int64, to end: Int64, _ cells: UInt32, _ output: inout DerivationOutput
-    ) {
-        guard let milliseconds = DerivationOutput.milliseconds(from: start, to: end), end >= start else {
-            output.countNegativeDuration()
+    // MARK: Facts
+
+    /// First contact resolution needs to know whether the customer came back.
+    private func tellCustomer(_ cells: UInt32, _ output: inout DerivationOutput) {
+        guard ticket.isByCustomer,
+            output.keeps(ContactMeasure.ticketResolution.all) || output.keeps(ContactMeasure.callResolution.all)
+                || output.keeps(ContactMeasure.agentTicketResolution.all)
+        else { return }
+        let verdict = firstContactVerdict
+        guard ticket.customer != 0 else {
+            if verdict != .none, let solve = ticket.solves.first {
+                output.add(ContactMeasure.ticketExcluded, at: solve.time, cells: cells)
+            }
             return
         }
-        output.add(measure, at: end, value: milliseconds, cells: cells)
+        var attributes = ticket.attributes
+        attributes[.agent] = ticket.firstSolve?.firstAgent ?? 0
+        var payload = output.payload(of: attributes)
+        payload.append(.ticket, output.key)
+        if let solve = ticket.solves.first { payload.append(.instant, number: solve.time) }
+        output.state(
+            Fact(
+                kind: LinkFact.ticketOfCustomer, time: ticket.createdAt, code: verdict.rawValue, payload: payload),
+            to: .customer, output.text(of: ticket.customer))
+    }
+
+    /// A first solve by a bot or the system has no verdict, whoever solves the ticket later.
+    private var firstContactVerdict: LinkFact.Verdict {
+        guard let solve = ticket.solves.first, let first = ticket.firstSolve,
+            solve.actor == .agent || solve.actor == .customer
+        else { return .none }
+        let isResolved =
+            first.agents == 1 && !first.hasChangedTeam
+            && !ticket.wasReopened(after: solve.time, within: rules.repeatWindow)
+        return isResolved ? .passed : .failed
+    }
+
+    /// Where the work on the ticket counts depends on its contacts.
+    private func tellHandling(_ output: inout DerivationOutput) {
+        guard output.keeps(ContactMeasure.handleTime), !(ticket.solves.isEmpty && ticket.work.isEmpty) else { return }
+        var payload = output.payload(of: ticket.attributes)
+        if let solve = ticket.solves.first { payload.append(.instant, number: solve.time) }
+        if !ticket.work.isEmpty {
+            var packed: [UInt8] = []
+            for piece in ticket.work {
+                packed.appendSignedVarint(piece.time)
+                packed.appendSignedVarint(piece.milliseconds)
+            }
+            payload.append(.work, packed)
+        }
+        output.state(
+            Fact(kind: LinkFact.ticketOfHandling, time: ticket.createdAt, payload: payload), to: .ticket, output.key)
     }
 }

@@ -18,6 +18,18 @@ struct TicketHistory {
     struct FirstSolve {
         var replies: Int
         var transfers: Int
+        /// Human agents who had written publicly; all nameless ones are one.
+        var agents: Int
+        /// Label of the agent who replied first; 0 for nobody and a nameless one.
+        var firstAgent: UInt32
+        /// Whether the team changed after the first response.
+        var hasChangedTeam: Bool
+    }
+
+    /// A piece of work on the ticket.
+    struct Work {
+        var time: Int64
+        var milliseconds: Int64
     }
 
     struct LevelChange {
@@ -36,9 +48,15 @@ struct TicketHistory {
     /// Time in each status until the latest solve, the solved time left out.
     private(set) var statusTime = StatusTime()
     private(set) var levelChanges: [LevelChange] = []
+    private(set) var work: [Work] = []
+    /// Label of the customer's id; 0 for none.
+    private(set) var customer: UInt32 = 0
+    private(set) var isByCustomer = true
 
     private var cycleStart: Int64 = 0
     private var transfers = 0
+    /// Changes of team before the first response; nil without one.
+    private var transfersBeforeResponse: Int?
     private var lastTeam: UInt32 = 0
     private var levelCells: UInt32 = 0
 
@@ -67,6 +85,11 @@ struct TicketHistory {
                 change(to: event.status, at: event.time, by: event.actor, agent: try agent(of: event, &output))
             case .ticketMessage:
                 conversation.message(event, agent: try agent(of: event, &output))
+                if conversation.first != nil { transfersBeforeResponse = transfersBeforeResponse ?? transfers }
+            case .ticketWorked:
+                if let milliseconds = try output.number(.duration, of: event) {
+                    work.append(Work(time: event.time, milliseconds: milliseconds))
+                }
             default:
                 continue
             }
@@ -83,8 +106,12 @@ struct TicketHistory {
         solves.removeAll(keepingCapacity: true)
         reopenings.removeAll(keepingCapacity: true)
         levelChanges.removeAll(keepingCapacity: true)
+        work.removeAll(keepingCapacity: true)
+        customer = 0
+        isByCustomer = creation.initiator == .customer
         firstSolve = nil
         transfers = 0
+        transfersBeforeResponse = nil
         lastTeam = 0
         createdAt = creation.time
         let isSnapshot = creation.type == EventType.ticketSnapshot.rawValue
@@ -92,7 +119,7 @@ struct TicketHistory {
         try apply(creation, replacing: true, &output)
         if isSnapshot, let created = try output.number(.createdAt, of: creation) { createdAt = created }
         cycleStart = createdAt
-        conversation.begin(creation.initiator == .customer ? createdAt : nil)
+        conversation.begin(isByCustomer ? createdAt : nil)
         statusTime.begin(status, at: createdAt)
         levelCells = output.cells(of: attributes)
         if !isSolved { changeLevel(by: 1, at: createdAt) }
@@ -103,9 +130,14 @@ struct TicketHistory {
     private mutating func apply(
         _ event: TimelineEvent, replacing: Bool, _ output: inout DerivationOutput
     ) throws(InternalRecordError) {
-        if replacing { attributes.clear() }
+        if replacing {
+            attributes.clear()
+            customer = 0
+        }
         try output.forEachField(of: event) { (field, payload, output) throws(InternalRecordError) in
-            if field.field == .tags {
+            if field.field == .customer {
+                customer = field.isNull ? 0 : output.label(field, of: payload)
+            } else if field.field == .tags {
                 attributes.tags = field.isNull ? [] : try output.labels(field, of: payload)
             } else if let dimension = Dimension(field.field) {
                 attributes[dimension] = field.isNull ? 0 : output.label(field, of: payload)
@@ -142,7 +174,10 @@ struct TicketHistory {
             statusTime.solved()
             if actor == .bot { conversation.botSolved() }
             if firstSolve == nil {
-                firstSolve = FirstSolve(replies: conversation.replies.count, transfers: transfers)
+                firstSolve = FirstSolve(
+                    replies: conversation.replies.count, transfers: transfers, agents: conversation.agents.count,
+                    firstAgent: conversation.first?.agent ?? 0,
+                    hasChangedTeam: transfersBeforeResponse.map { transfers > $0 } ?? false)
             }
             changeLevel(by: -1, at: time)
         } else if wasSolved, !isSolved {

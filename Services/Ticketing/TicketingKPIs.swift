@@ -1,4 +1,5 @@
 import KPIs
+import ServiceKit
 
 /// What tickets contribute to. Ids stand in state: they never change and are never used again.
 enum TicketMeasure {
@@ -50,7 +51,11 @@ struct VerdictMeasures {
 
 /// The KPIs of ticketing; docs/kpis.md defines them.
 enum TicketingKPIs {
-    static let definitions: [KPIDefinition] = [
+    static func definitions(_ rules: ContactRules) -> [KPIDefinition] {
+        tickets + ContactKPIs.definitions(rules)
+    }
+
+    private static let tickets: [KPIDefinition] = [
         KPIDefinition(
             code: 1, id: "tickets_created", unit: .count, formula: .count(TicketMeasure.created), windows: .periods,
             ratePerDay: true),

@@ -26,17 +26,33 @@ extension TicketingTopology {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)ticketing.series", partitions: partitions)
-        return [
+        let facts = TopicSpec.repartition("\(prefix)ticketing.links", partitions: partitions)
+        func entities(
+            _ name: String, _ input: TopicSpec, outputs: [TopicSpec], upstream: [UpstreamClock], isExternal: Bool,
+            _ makeTask: @escaping @Sendable (TaskContext) -> any StreamTask
+        ) -> StageDefinition {
             StageDefinition(
-                service: "ticketing", name: "entity", internalPrefix: prefix,
-                inputs: [.canonical(topics.tickets, partitions: partitions)], outputs: [repartition],
-                deadLetterTopic: .deadLetters(topics.deadLetters, partitions: partitions), hasChangelog: true,
-                commitInterval: 100, upstreamClocks: [.ingest(partitions: partitions)], makeTask: entityTask),
+                service: "ticketing", name: name, internalPrefix: prefix, inputs: [input], outputs: outputs,
+                deadLetterTopic: isExternal ? .deadLetters(topics.deadLetters, partitions: partitions) : nil,
+                hasChangelog: true, commitInterval: 100, upstreamClocks: upstream, makeTask: makeTask)
+        }
+        func clock(_ stage: String) -> UpstreamClock {
+            UpstreamClock(service: "ticketing", stage: stage, partitions: partitions)
+        }
+        return [
+            entities(
+                "entity", .canonical(topics.tickets, partitions: partitions), outputs: [repartition, facts],
+                upstream: [.ingest(partitions: partitions)], isExternal: true, entityTask),
+            entities(
+                "contacts", .canonical(topics.contacts, partitions: partitions), outputs: [repartition, facts],
+                upstream: [.ingest(partitions: partitions)], isExternal: true, contactTask),
+            entities(
+                "links", facts, outputs: [repartition], upstream: [clock("entity"), clock("contacts")],
+                isExternal: false, linkTask),
             StageDefinition(
                 service: "ticketing", name: "series", internalPrefix: prefix, inputs: [repartition],
                 outputs: [.alerts(topics.alerts, partitions: partitions)], hasChangelog: true, commitInterval: 1000,
-                upstreamClocks: [UpstreamClock(service: "ticketing", stage: "entity", partitions: partitions)],
-                makeTask: seriesTask),
+                upstreamClocks: [clock("entity"), clock("contacts"), clock("links")], makeTask: seriesTask),
         ]
     }
 }

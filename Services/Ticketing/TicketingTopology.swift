@@ -4,31 +4,71 @@ public import ServiceKit
 public import Streams
 import SupportEvents
 
-/// The two stages of ticketing: tickets become contributions, contributions become KPI updates.
+/// The stages of ticketing: tickets and contacts become contributions, and tell their customers and each other what only
+/// several of them together can decide; contributions become KPI updates.
 public struct TicketingTopology: Sendable {
-    private let entity: EntityStageSettings
+    private let tickets: EntityStageSettings
+    private let contacts: EntityStageSettings
+    private let links: EntityStageSettings
+    private let rules: ContactRules
+    private let namesAgents: Bool
     private let catalogue: KPICatalogue
     private let zone: BusinessZone
     private let series: SeriesSettings
     let partitions: Int32
 
+    /// Indices of the outputs of the stages of tickets and of contacts.
+    static let (contributions, facts) = (0, 1)
+
     /// - Throws: ``SetupError`` when the rules name an unknown KPI, window, dimension or time zone.
     public init(rules: Rules, partitions: Int32) throws(SetupError) {
-        catalogue = try KPISetup.catalogue(TicketingKPIs.definitions, rules)
-        zone = try KPISetup.zone(rules)
+        let catalogue = try KPISetup.catalogue(TicketingKPIs.definitions(rules.contacts), rules)
+        let zone = try KPISetup.zone(rules)
+        let breakdowns = try KPISetup.breakdowns(rules)
+        self.catalogue = catalogue
+        self.zone = zone
         series = KPISetup.series(rules, service: "ticketing")
+        self.rules = rules.contacts
+        namesAgents = rules.sections["agents"]?.text?.lowercased() != "off"
         self.partitions = partitions
-        entity = EntityStageSettings(
-            kind: .ticket, keyField: .ticketID,
-            classes: EventClasses(
-                creations: [EventType.ticketCreated.rawValue], deletions: [EventType.ticketDeleted.rawValue],
-                void: EventType.eventVoided.rawValue),
-            zone: zone, catalogue: catalogue, breakdowns: try KPISetup.breakdowns(rules))
+        // 0 for the defaults, which change nothing.
+        let fingerprint = rules.contacts.fingerprint ^ (namesAgents ? 0 : 1)
+        func settings(
+            _ kind: EntityKind, _ keyField: EventField, creations: [EventType], deletions: [EventType] = []
+        ) -> EntityStageSettings {
+            EntityStageSettings(
+                kind: kind, keyField: keyField,
+                classes: EventClasses(
+                    creations: creations.map(\.rawValue), deletions: deletions.map(\.rawValue),
+                    void: EventType.eventVoided.rawValue),
+                zone: zone, catalogue: catalogue, breakdowns: breakdowns, rulesFingerprint: fingerprint)
+        }
+        var tickets = settings(.ticket, .ticketID, creations: [.ticketCreated], deletions: [.ticketDeleted])
+        tickets.factOutput = Self.facts
+        var contacts = settings(.contact, .contactID, creations: [.contactQueued])
+        contacts.others = [EntityName(.agent, .agentID)]
+        contacts.factOutput = Self.facts
+        var links = settings(.ticket, .ticketID, creations: [])
+        links.others = [EntityName(.customer, .customerID)]
+        links.firstFactInput = 0
+        self.tickets = tickets
+        self.contacts = contacts
+        self.links = links
     }
 
     /// The task of one partition of `support.tickets`.
     public func entityTask(_ context: TaskContext) -> any StreamTask {
-        EntityTask(entity, derivation: TicketDerivation(), context: context)
+        EntityTask(tickets, derivation: TicketDerivation(rules, namesAgents: namesAgents), context: context)
+    }
+
+    /// The task of one partition of `support.contacts`.
+    public func contactTask(_ context: TaskContext) -> any StreamTask {
+        EntityTask(contacts, derivation: ContactDerivation(rules, namesAgents: namesAgents), context: context)
+    }
+
+    /// The task of one partition of what tickets and contacts state.
+    public func linkTask(_ context: TaskContext) -> any StreamTask {
+        EntityTask(links, derivation: LinkDerivation(rules, namesAgents: namesAgents), context: context)
     }
 
     /// The task of one partition of the cells.

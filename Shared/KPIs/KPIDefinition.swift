@@ -152,6 +152,18 @@ public struct CompanionCount: Hashable, Sendable {
     }
 }
 
+/// A member of `data` that is the same in every update of a KPI, such as what it is counted over.
+public struct FixedMember: Hashable, Sendable {
+    public let name: String
+    /// Its value.
+    public let json: String
+
+    public init(_ name: String, json: String) {
+        self.name = name
+        self.json = json
+    }
+}
+
 /// A word in an update's `flags` that says something about its value.
 public struct ValueFlag: Hashable, Sendable {
     public let name: String
@@ -197,6 +209,7 @@ public struct KPIDefinition: Hashable, Sendable {
     /// event time.
     public let hourHistory: Micros?
     public let flags: [ValueFlag]
+    public let fixed: [FixedMember]
     /// What `count` says, where it is not said by the formula.
     public let countedBy: [Term]
     /// As long as this level is not 0, every window up to now is published, also when nothing happened in it.
@@ -206,7 +219,7 @@ public struct KPIDefinition: Hashable, Sendable {
         code: UInt16, id: String, unit: KPIUnit, formula: KPIFormula, windows: WindowSet, cells: CellFilter = .all,
         companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil,
         flags: [ValueFlag] = [],
-        countedBy: [Term] = [], carriedBy: Measure? = nil
+        countedBy: [Term] = [], carriedBy: Measure? = nil, fixed: [FixedMember] = []
     ) {
         self.code = code
         self.id = id
@@ -219,6 +232,7 @@ public struct KPIDefinition: Hashable, Sendable {
         self.hourHistory = hourHistory
         self.flags = flags
         self.countedBy = countedBy
+        self.fixed = fixed
         self.carriedBy = carriedBy
     }
 

@@ -7,18 +7,18 @@ import ServiceKit
 import Streams
 import Ticketing
 
-/// Ticketing's two stages without a broker: topics are arrays, transactions are all or nothing, time is an argument.
+/// Ticketing's stages without a broker: topics are arrays, transactions are all or nothing, time is an argument.
 final class Pipeline {
     /// Captures what a task writes within one transaction.
     final class Sink: TaskOutput {
         var changelog: [([UInt8], [UInt8]?)] = []
-        var sent: [(partition: Int32, key: [UInt8], value: [UInt8])] = []
+        var sent: [(output: Int, partition: Int32, key: [UInt8], value: [UInt8])] = []
         var dead: [(reason: String, pointer: String?)] = []
 
         func changelog(key: RawSpan, value: RawSpan?) { changelog.append((copy(key) ?? [], copy(value))) }
 
         func send(to output: Int, partition: Int32, key: RawSpan?, value: RawSpan?, headers: [(String, [UInt8])]) {
-            sent.append((partition, copy(key) ?? [], copy(value) ?? []))
+            sent.append((output, partition, copy(key) ?? [], copy(value) ?? []))
         }
 
         func deadLetter(_ batch: RecordBatch, _ record: Int, reason: String, pointer: String?) {
@@ -38,10 +38,14 @@ final class Pipeline {
         var consumed = 0
     }
 
+    /// In the order of the flow.
+    enum Stage: Int, CaseIterable {
+        case tickets, contacts, links, series
+    }
+
     let topology: TicketingTopology
     let partitions: Int32
-    private(set) var entities: [Partition] = []
-    private(set) var series: [Partition] = []
+    private var stages: [[Partition]] = []
     /// Latest KPI update by key, and how many there were.
     private(set) var published: [String: [String: Any]] = [:]
     private(set) var updates = 0
@@ -52,81 +56,95 @@ final class Pipeline {
         topology = try TicketingTopology(rules: rules, partitions: partitions)
         self.partitions = partitions
         self.now = now
-        entities = (0..<partitions).map { Partition(task: topology.entityTask(context($0))) }
-        series = (0..<partitions).map { Partition(task: topology.seriesTask(context($0))) }
-        for index in 0..<Int(partitions) {
-            try entities[index].task.restoreCompleted(output: Sink())
-            try series[index].task.restoreCompleted(output: Sink())
+        for stage in Stage.allCases {
+            stages.append((0..<partitions).map { Partition(task: makeTask(stage, $0, topology)) })
+            for partition in stages[stage.rawValue] { try partition.task.restoreCompleted(output: Sink()) }
         }
     }
 
-    private func context(_ partition: Int32) -> TaskContext {
-        TaskContext(
-            partition: partition, partitionCount: partitions, outputPartitionCounts: [partitions],
+    private func makeTask(_ stage: Stage, _ partition: Int32, _ topology: TicketingTopology) -> any StreamTask {
+        let context = TaskContext(
+            partition: partition, partitionCount: partitions, outputPartitionCounts: [partitions, partitions],
             logger: Logger(label: "test"))
+        return switch stage {
+        case .tickets: topology.entityTask(context)
+        case .contacts: topology.contactTask(context)
+        case .links: topology.linkTask(context)
+        case .series: topology.seriesTask(context)
+        }
     }
 
     private var time: TaskTime { TaskTime(clock: now, wall: now, caughtUp: true, idle: true, degraded: false) }
 
+    /// Number of records in the changelog of a stage.
+    func changelogRecords(_ stage: Stage) -> Int { stages[stage.rawValue].reduce(0) { $0 + $1.changelog.count } }
+
     // MARK: Input
 
-    func send(_ event: TicketEvent, of ticket: String) {
-        let partition = Partitioner.partition(key: Array(ticket.utf8), count: partitions)
-        entities[Int(partition)].queue.append((Array(ticket.utf8), event.json(ticket: ticket)))
+    func send(_ event: TicketEvent, of ticket: String) { send(event.json(ticket: ticket), ticket, to: .tickets) }
+
+    func send(_ event: TicketEvent, ofContact contact: String) {
+        send(event.json(contact: contact), contact, to: .contacts)
+    }
+
+    func send(_ arrival: Arrival) {
+        if arrival.isContact {
+            send(arrival.event, ofContact: arrival.entity)
+        } else {
+            send(arrival.event, of: arrival.entity)
+        }
+    }
+
+    private func send(_ value: [UInt8], _ key: String, to stage: Stage) {
+        let partition = Partitioner.partition(key: Array(key.utf8), count: partitions)
+        stages[stage.rawValue][Int(partition)].queue.append((Array(key.utf8), value))
     }
 
     // MARK: Transactions
 
     enum Outcome { case commit, abort, crash }
 
-    /// One transaction of an entity task over up to `records` records.
-    func runEntities(_ partition: Int, records: Int, _ outcome: Outcome = .commit) throws {
+    /// One transaction of one task over up to `records` records.
+    func run(_ stage: Stage, _ partition: Int, records: Int, _ outcome: Outcome = .commit) throws {
         let sink = Sink()
-        let consumed = try run(&entities[partition], topic: "support.tickets", records: records, sink)
+        let consumed = try run(&stages[stage.rawValue][partition], topic: "\(stage)", records: records, sink)
         switch outcome {
         case .commit:
-            commit(&entities[partition], consumed, sink)
-            for record in sink.sent { series[Int(record.partition)].queue.append((record.key, record.value)) }
+            commit(&stages[stage.rawValue][partition], consumed, sink)
+            for record in sink.sent {
+                if stage == .series {
+                    try publish(record.key, record.value)
+                } else {
+                    let target = record.output == 0 ? Stage.series : .links
+                    stages[target.rawValue][Int(record.partition)].queue.append((record.key, record.value))
+                }
+            }
             dead += sink.dead
-        case .abort: entities[partition].task.rollBack()
-        case .crash: try restart(&entities[partition], topology.entityTask(context(Int32(partition))))
-        }
-    }
-
-    func runSeries(_ partition: Int, records: Int, _ outcome: Outcome = .commit) throws {
-        let sink = Sink()
-        let consumed = try run(&series[partition], topic: "deskbeat.ticketing.series", records: records, sink)
-        switch outcome {
-        case .commit:
-            commit(&series[partition], consumed, sink)
-            for record in sink.sent { try publish(record.key, record.value) }
-        case .abort: series[partition].task.rollBack()
-        case .crash: try restart(&series[partition], topology.seriesTask(context(Int32(partition))))
+        case .abort: stages[stage.rawValue][partition].task.rollBack()
+        case .crash:
+            try restart(&stages[stage.rawValue][partition], makeTask(stage, Int32(partition), topology))
         }
     }
 
     /// Goes on until nothing is left to do.
     func drain(records: Int = 100) throws {
-        for index in entities.indices {
-            repeat {
-                try runEntities(index, records: records)
-            } while entities[index].consumed
-                < entities[index].queue.count || entities[index].task.dirty > 0
-        }
-        for index in series.indices {
-            repeat {
-                try runSeries(index, records: records)
-            } while series[index].consumed < series[index].queue.count
-                || series[index].task.dirty > 0
+        for stage in Stage.allCases {
+            for index in 0..<Int(partitions) {
+                repeat {
+                    try run(stage, index, records: records)
+                } while stages[stage.rawValue][index].consumed < stages[stage.rawValue][index].queue.count
+                    || stages[stage.rawValue][index].task.dirty > 0
+            }
         }
     }
 
     /// Replaces all tasks by new ones that restore from their changelogs.
     func restartAll(_ topology: TicketingTopology? = nil) throws {
-        let topology = topology ?? self.topology
-        for index in entities.indices {
-            try restart(&entities[index], topology.entityTask(context(Int32(index))))
-            try restart(&series[index], topology.seriesTask(context(Int32(index))))
+        for stage in Stage.allCases {
+            for index in 0..<Int(partitions) {
+                try restart(
+                    &stages[stage.rawValue][index], makeTask(stage, Int32(index), topology ?? self.topology))
+            }
         }
     }
 
@@ -185,11 +203,15 @@ final class Pipeline {
         var figures: [String: String] = [:]
         for (key, update) in published {
             guard let data = update["data"] as? [String: Any] else { continue }
-            let names = ["value", "count", "numerator", "denominator", "quantiles", "open", "pending"]
+            let names = [
+                "value", "count", "numerator", "denominator", "quantiles", "open", "pending", "excluded", "unmeasured",
+            ]
             let parts = names.compactMap { name in data[name].map { "\(name)=\(text($0))" } }
             let isEmpty =
                 (data["value"] as? NSNumber)?.doubleValue ?? 0 == 0 && (data["count"] as? NSNumber)?.intValue ?? 0 == 0
-                && (data["open"] as? NSNumber)?.intValue ?? 0 == 0 && (data["pending"] as? NSNumber)?.intValue ?? 0 == 0
+                && ["open", "pending", "excluded", "unmeasured"].allSatisfy {
+                    (data[$0] as? NSNumber)?.intValue ?? 0 == 0
+                }
             if !isEmpty || key.hasPrefix("backlog/") { figures[key] = parts.joined(separator: " ") }
         }
         return withoutUnchangedLevels(figures)

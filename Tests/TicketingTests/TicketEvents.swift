@@ -1,6 +1,6 @@
 import Foundation
 
-/// A ticket event as a helpdesk would send it: a CloudEvent in structured JSON.
+/// An event of a ticket or a contact as a helpdesk would send it: a CloudEvent in structured JSON.
 struct TicketEvent {
     var id: String
     /// Behind `support.`.
@@ -8,7 +8,7 @@ struct TicketEvent {
     /// Microseconds after ``epoch``.
     var at: Int64
     var sequence: Int?
-    /// Member names with their JSON; `ticket_id` comes by itself.
+    /// Member names with their JSON; the entity's id comes by itself.
     var data: [(String, String)]
 
     init(_ id: String, _ type: String, at: Int64, sequence: Int? = nil, _ data: [(String, String)] = []) {
@@ -33,13 +33,24 @@ struct TicketEvent {
         return text.dropLast() + "." + String(format: "%06lld", fraction) + "Z"
     }
 
-    func json(ticket: String) -> [UInt8] {
-        let members = ([("ticket_id", "\"\(ticket)\"")] + data).map { "\"\($0.0)\":\($0.1)" }
+    func json(ticket: String) -> [UInt8] { json("ticket_id", ticket) }
+
+    func json(contact: String) -> [UInt8] { json("contact_id", contact) }
+
+    private func json(_ member: String, _ entity: String) -> [UInt8] {
+        let members = ([(member, "\"\(entity)\"")] + data).map { "\"\($0.0)\":\($0.1)" }
         let sequence = sequence.map { ",\"sequence\":\"\($0)\"" } ?? ""
         return Array(
             """
-            {"specversion":"1.0","id":"\(ticket)-\(id)","source":"https://acme.example/desk","type":"support.\(type)",\
+            {"specversion":"1.0","id":"\(entity)-\(id)","source":"https://acme.example/desk","type":"support.\(type)",\
             "time":"\(Self.time(at))"\(sequence),"data":{\(members.joined(separator: ","))}}
             """.utf8)
     }
+}
+
+/// An event on its way.
+struct Arrival {
+    var entity: String
+    var isContact = false
+    var event: TicketEvent
 }

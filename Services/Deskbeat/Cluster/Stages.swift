@@ -31,6 +31,8 @@ package struct StageEntry: Sendable, Equatable {
         return [
             entry("ingest", "transform", [topics.inbound], hasChangelog: false),
             entry("ticketing", "entity", [topics.tickets], hasChangelog: true),
+            entry("ticketing", "contacts", [topics.contacts], hasChangelog: true),
+            entry("ticketing", "links", ["\(internalPrefix)ticketing.links"], hasChangelog: true),
             entry("ticketing", "series", ["\(internalPrefix)ticketing.series"], hasChangelog: true),
             entry("sla-monitor", "entity", [topics.tickets], hasChangelog: true),
             entry("sla-monitor", "series", ["\(internalPrefix)sla-monitor.series"], hasChangelog: true),

@@ -174,6 +174,12 @@ struct KPIUpdateWriter {
             text(":")
             if companion.isMoney { writeMoney(count) } else { AlertWriter.append(count, to: &value) }
         }
+        for member in definition.fixed {
+            text(",")
+            AlertWriter.appendString(member.name.utf8, to: &value)
+            text(":")
+            text(member.json)
+        }
         writeSettled(figures, maturity, window)
         if !definition.flags.isEmpty { writeFlags(definition.flags, figures) }
     }

@@ -18,8 +18,13 @@ public struct Contribution: Equatable, Sendable {
 /// A list of contributions and its packed form, in which the state keeps what it has emitted: some 8 bytes each.
 struct ContributionList {
     var items: [Contribution] = []
+    /// What the entity states to others, behind the contributions.
+    var facts: [StatedFact] = []
 
-    mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+    mutating func removeAll() {
+        items.removeAll(keepingCapacity: true)
+        facts.removeAll(keepingCapacity: true)
+    }
 
     func encode(into bytes: inout [UInt8]) {
         var bucket: Int64 = 0
@@ -30,6 +35,9 @@ struct ContributionList {
             bytes.appendSignedVarint(item.value)
             bucket = item.bucket
         }
+        guard !facts.isEmpty else { return }
+        bytes.append(StatedFact.mark)
+        for fact in facts { fact.encode(into: &bytes) }
     }
 
     mutating func decode(_ bytes: [UInt8], from start: Int = 0) throws(InternalRecordError) {
@@ -38,6 +46,10 @@ struct ContributionList {
         var bucket: Int64 = 0
         while !reader.isAtEnd {
             let head = try reader.varint()
+            if head == UInt64(StatedFact.mark) {
+                while !reader.isAtEnd { facts.append(try StatedFact(&reader)) }
+                return
+            }
             guard head >> 2 <= UInt64(UInt16.max), let base = BaseBucket(rawValue: UInt8(head & 3)) else {
                 throw InternalRecordError("a contribution with a measure or base bucket out of range")
             }

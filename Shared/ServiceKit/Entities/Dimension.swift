@@ -25,6 +25,8 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
     case plan = 19
     /// Of a loss.
     case reason = 20
+    /// Of a verdict: stated by the source, or inferred.
+    case basis = 21
 
     /// As it stands in series ids and in `data.dimensions`.
     public var name: String {
@@ -50,6 +52,7 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .kind: "kind"
         case .scale: "scale"
         case .direction: "direction"
+        case .basis: "basis"
         }
     }
 
@@ -76,7 +79,7 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .ticket, .score, .scaleMinimum, .scaleMaximum, .satisfiedFrom, .sentiment, .comment: return nil
         case .subscription, .purchase, .mrr, .amount, .margin, .interval, .intervalCount, .quantity, .currency:
             return nil
-        case .talk, .hold, .wrap: return nil
+        case .talk, .hold, .wrap, .instant, .contact, .work: return nil
         }
     }
 

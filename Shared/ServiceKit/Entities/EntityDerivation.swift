@@ -1,7 +1,7 @@
 import BusinessTime
 public import KPIs
 public import Streams
-import SupportEvents
+public import SupportEvents
 
 /// What a service knows about its entity: how a timeline becomes contributions.
 public protocol EntityDerivation {
@@ -41,12 +41,13 @@ public struct DerivationOutput: ~Copyable {
 
     /// The time of this derivation.
     public internal(set) var moment = Moment(clock: 0, wall: 0)
-    /// The entity's id.
+    /// The entity's id, where the derivation keeps memory or the stage sends facts.
     public internal(set) var key: [UInt8] = []
     /// What the derivation wants to find again at the next one of this entity, such as what it has published: part of the
     /// entity's state. At most 16 KiB; empty at first.
     public var memory: [UInt8] = []
     private(set) var alerts: [EntityAlert] = []
+    private(set) var facts: [AddressedFact] = []
 
     init(zone: BusinessZone, catalogue: KPICatalogue, cellSets: CellSets, payloads: PayloadTable) {
         self.zone = ZoneCursor(zone)
@@ -67,12 +68,49 @@ public struct DerivationOutput: ~Copyable {
         list.removeAll()
         nextTimer = .max
         alerts.removeAll(keepingCapacity: true)
+        facts.removeAll(keepingCapacity: true)
     }
 
     /// Publishes a record on the stage's second output, in the transaction that keeps this derivation's results.
     public mutating func publish(_ alert: EntityAlert) {
         alerts.append(alert)
     }
+
+    // MARK: Facts
+
+    /// States a fact to another entity, for a stage that sends facts. Stated again with the same content, it costs nothing;
+    /// no longer stated, it is taken back. An entity states one fact of a kind to one receiver.
+    ///
+    /// - Parameter key: the receiver's id, 1 to 200 bytes.
+    public mutating func state(_ fact: Fact, to receiver: EntityKind, _ key: [UInt8]) {
+        facts.append(AddressedFact(receiver: receiver, key: key, fact: fact))
+    }
+
+    /// The payload of a fact about an entity with these attributes; fields from ``EventPayload/Field/reason`` on may follow.
+    public func payload(of values: DimensionValues) -> EventPayload {
+        var payload = EventPayload()
+        payload.begin(sequence: nil)
+        for (field, dimension) in Self.labelFields where values[dimension] != 0 {
+            payload.append(field, labels.bytes(of: values[dimension] - 1))
+        }
+        if !values.tags.isEmpty {
+            var packed: [UInt8] = []
+            for tag in values.tags { packed.appendBytes(labels.bytes(of: tag - 1)) }
+            payload.append(.tags, packed)
+        }
+        return payload
+    }
+
+    /// In ascending order of tags.
+    private static var labelFields: [(EventPayload.Field, Dimension)] {
+        [
+            (.agent, .agent), (.channel, .channel), (.priority, .priority), (.category, .category),
+            (.subcategory, .subcategory), (.team, .team), (.tier, .tier), (.segment, .segment), (.queue, .queue),
+        ]
+    }
+
+    /// Whether contributions to the measure are kept at all: some published KPI reads it.
+    public func keeps(_ measure: Measure) -> Bool { bases[Int(measure.id)] != nil }
 
     // MARK: Contributions
 
@@ -154,6 +192,9 @@ public struct DerivationOutput: ~Copyable {
         for value in try payload.values(field) { ids.insert(labels.intern(value) + 1) }
         return ids.sorted()
     }
+
+    /// The text of a label that has an id.
+    public func text(of label: UInt32) -> [UInt8] { labels.bytes(of: label - 1) }
 
     /// The id of a label of the service's own, such as the name of a status.
     public mutating func label(_ text: String) -> UInt32 {

@@ -27,6 +27,8 @@ struct EntityHead: BitwiseCopyable {
     static let stale: UInt8 = 4
     /// Arrival order is not, or not surely, the timeline's order.
     static let unsorted: UInt8 = 8
+    /// Items were taken out of the timeline since it was last saved.
+    static let shortened: UInt8 = 32
 
     func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
     mutating func set(_ flag: UInt8, _ on: Bool = true) { if on { flags |= flag } else { flags &= ~flag } }
@@ -50,7 +52,8 @@ struct EntityStore: ~Copyable {
 
     private var keys = SegmentedPool<UInt8>(filler: 0)
     private var events = SegmentedPool<TimelineEvent>(filler: .none)
-    private var contributions = SegmentedPool<UInt8>(filler: 0)
+    /// A list of 4,096 facts makes more contributions than 64 KiB.
+    private var contributions = SegmentedPool<UInt8>(filler: 0, offsetBits: 20)
     let payloads = PayloadTable()
 
     private var undoLog: [Undo] = []
@@ -69,11 +72,12 @@ struct EntityStore: ~Copyable {
         var hasNewContributions = false
     }
 
-    /// An event that another one with the same identity has replaced within the current transaction.
+    /// An event that another one with the same identity has replaced within the current transaction, or that was taken out.
     private struct Replacement {
         var entity: Index
         var place: UInt16
         var event: TimelineEvent
+        var wasTakenOut = false
     }
 
     // MARK: Finding
@@ -227,6 +231,25 @@ struct EntityStore: ~Copyable {
         heads[Int(entity)].savedEvents = min(head.savedEvents, UInt16(place))
     }
 
+    /// Takes an event out of the timeline. The entity must be touched.
+    mutating func takeOut(_ place: Int, of entity: Index) {
+        var head = heads[Int(entity)]
+        replacements.append(
+            Replacement(
+                entity: entity, place: UInt16(place), event: events[head.events, place], wasTakenOut: true))
+        for next in place + 1..<Int(head.eventCount) { events[head.events, next - 1] = events[head.events, next] }
+        head.eventCount -= 1
+        head.savedEvents = min(head.savedEvents, UInt16(place))
+        head.set(EntityHead.shortened)
+        heads[Int(entity)] = head
+    }
+
+    /// How many events the changelog holds of a touched entity.
+    func committedEvents(of entity: Index) -> Int {
+        let undo = heads[Int(entity)].undo
+        return undo < 0 ? 0 : Int(undoLog[Int(undo)].eventCount)
+    }
+
     /// Appends the events in arrival order.
     func appendEvents(of entity: Index, to target: inout [TimelineEvent]) {
         let head = heads[Int(entity)]
@@ -246,7 +269,7 @@ struct EntityStore: ~Copyable {
         return contributions.equals(head.contributions, count: Int(head.contributionBytes), encoded)
     }
 
-    /// Stores what has now been emitted for the entity (touched, at most 65,536 bytes).
+    /// Stores what has now been emitted for the entity (touched, at most 1 MiB).
     mutating func setContributions(_ encoded: [UInt8], of entity: Index) {
         var head = heads[Int(entity)]
         let undo = Int(head.undo)
@@ -293,9 +316,14 @@ struct EntityStore: ~Copyable {
     /// owner can put it back on its lists.
     mutating func rollBack(_ restored: (Index, EntityHead) -> Void) {
         for replacement in replacements.reversed() {
+            let place = Int(replacement.place)
+            if replacement.wasTakenOut {
+                putBack(replacement.event, place, replacement.entity)
+                continue
+            }
             let handle = heads[Int(replacement.entity)].events
-            payloads.release(events[handle, Int(replacement.place)].payload)
-            events[handle, Int(replacement.place)] = replacement.event
+            payloads.release(events[handle, place].payload)
+            events[handle, place] = replacement.event
         }
         for undo in undoLog {
             if undo.isNew {
@@ -324,7 +352,30 @@ struct EntityStore: ~Copyable {
 }
 
 extension EntityStore {
+    /// Undoes ``takeOut(_:of:)``. The place behind the last event may belong to one that was appended since.
+    private mutating func putBack(_ event: TimelineEvent, _ place: Int, _ entity: Index) {
+        var head = heads[Int(entity)]
+        let count = Int(head.eventCount)
+        if count == Int(head.eventCapacity) {
+            head.events = events.move(head.events, count: count, capacity: Int(head.eventCapacity), to: count + 1)
+            head.eventCapacity = UInt16(SegmentedPool<TimelineEvent>.capacity(for: count + 1))
+        }
+        for next in (place..<count).reversed() { events[head.events, next + 1] = events[head.events, next] }
+        events[head.events, place] = event
+        head.eventCount += 1
+        heads[Int(entity)] = head
+    }
+
     // MARK: Restoring
+
+    /// Drops what stands behind the first `count` events: chunks that the changelog no longer counts.
+    mutating func truncate(_ entity: Index, to count: Int) {
+        let head = heads[Int(entity)]
+        guard count < Int(head.eventCount) else { return }
+        for place in count..<Int(head.eventCount) { payloads.release(events[head.events, place].payload) }
+        heads[Int(entity)].eventCount = UInt16(count)
+        heads[Int(entity)].savedEvents = UInt16(count)
+    }
 
     /// Puts the events of one chunk of the changelog where they were, replacing what stands there.
     mutating func restore(_ chunk: [TimelineEvent], at first: Int, of entity: Index) {

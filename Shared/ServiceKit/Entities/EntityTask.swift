@@ -17,12 +17,19 @@ public struct EntityStageSettings: Sendable {
     public var breakdowns: [[Dimension]]
     /// Of whatever else the derivation depends on: another one derives every entity again.
     public var rulesFingerprint: UInt64
+    /// The stage's output that takes the facts which its entities state; nil when they state none.
+    public var factOutput: Int?
+    /// The stage's inputs from this one on carry facts of other stages instead of events; nil when there are none.
+    public var firstFactInput: Int?
 
     public init(
         kind: EntityKind, keyField: EventField, classes: EventClasses, zone: BusinessZone, catalogue: KPICatalogue,
-        breakdowns: [[Dimension]], rulesFingerprint: UInt64 = 0, others: [EntityName] = []
+        breakdowns: [[Dimension]], rulesFingerprint: UInt64 = 0, others: [EntityName] = [], factOutput: Int? = nil,
+        firstFactInput: Int? = nil
     ) {
         self.others = others
+        self.factOutput = factOutput
+        self.firstFactInput = firstFactInput
         self.rulesFingerprint = rulesFingerprint
         self.kind = kind
         self.keyField = keyField
@@ -71,6 +78,11 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var stale: [EntityStore.Index] = []
     /// Taken from `stale` within the current transaction.
     private var refreshed: [EntityStore.Index] = []
+    /// Lost their last fact in the current transaction, and with it all that they were.
+    private var emptied: [EntityStore.Index] = []
+    /// Only while restoring: index = entity, value = the number of events that its head names; -1 without a head.
+    private var restoredCounts: [Int32] = []
+    private var refusedFacts = 0
     private var settingsSaved: SettingsRecord = .unknown
     private var figures = EntityFigures()
 
@@ -122,6 +134,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     public func process(
         _ batch: RecordBatch, _ records: Range<Int>, input: Int, output: any TaskOutput
     ) throws(InternalRecordError) {
+        if let first = settings.firstFactInput, input >= first {
+            for record in records { try acceptFact(batch, record) }
+            return
+        }
         decoder.begin()
         for record in records {
             decoder.add(start: batch.records[record].valueStart, count: batch.records[record].valueCount)
@@ -209,6 +225,50 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
     }
 
+    /// Facts are no events: they make no entity of their own beyond the time that they are stated, and are never dead letters.
+    /// An entity that has no room for more does without; that is counted.
+    private func acceptFact(_ batch: RecordBatch, _ record: Int) throws(InternalRecordError) {
+        guard let id = batch.key(record), let value = batch.value(record), 1...200 ~= id.count else {
+            throw InternalRecordError("a fact without receiver or content", record: record)
+        }
+        guard Partitioner.partition(key: id, count: context.partitionCount) == context.partition else {
+            throw InternalRecordError("a fact for an entity of another partition", record: record)
+        }
+        let (receiver, origin, item) = try FactRecord.decode(value, into: &payload)
+        guard let name = names.index(of: receiver) else {
+            throw InternalRecordError("a fact for a kind of entity that is not this stage's", record: record)
+        }
+        let key = names.prefix(name) + id
+        let hash = KeyHash.hash(key)
+        var known = unsafe store.find(key.span.bytes, hash: hash)
+        if known == nil, item != nil {
+            known = unsafe store.insert(key.span.bytes, hash: hash)
+            if let known { store.touch(known, isNew: true) }
+        }
+        guard let entity = known else { return }
+        store.touch(entity)
+        let place = store.indexOfEvent(origin, of: entity)
+        guard var next = item else {
+            guard let place else { return }
+            store.takeOut(place, of: entity)
+            note(entity)
+            return
+        }
+        if place == nil, Int(store.heads[Int(entity)].eventCount) == EntityStore.largestTimeline {
+            refusedFacts += 1
+            return
+        }
+        deltas.observe(next.time)
+        next.payload = store.payloads.retain(payload.bytes)
+        if let place {
+            store.replace(place, of: entity, by: next)
+        } else {
+            store.append(next, to: entity)
+        }
+        store.setArrival(batch.records[record].timestamp, of: entity)
+        note(entity)
+    }
+
     private func note(_ entity: EntityStore.Index) {
         if store.heads[Int(entity)].has(EntityHead.changed) { return }
         store.setFlag(EntityHead.changed, true, of: entity)
@@ -264,14 +324,18 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         try timeline.arrange(arrived, isSorted: isSorted, settings.classes, payloads: store.payloads)
         output.begin()
         if Derivation.keepsMemory { try prepareMemory(entity, time) }
+        if settings.factOutput != nil { output.key = names.parse(store.key(of: entity))?.id ?? [] }
         try derivation.derive(timeline.events, clock: time.clock, into: &output)
         encoded.removeAll(keepingCapacity: true)
         if Derivation.keepsMemory { encoded.appendBytes(output.memory) }
+        output.list.facts = output.facts.map(\.address)
         output.list.encode(into: &encoded)
         let head = store.heads[Int(entity)]
-        var hasChanged = Int(head.savedEvents) < Int(head.eventCount) || head.nextTimer != output.nextTimer
+        var hasChanged =
+            Int(head.savedEvents) < Int(head.eventCount) || head.nextTimer != output.nextTimer
+            || head.has(EntityHead.shortened)
         if !store.hasContributions(encoded, entity) {
-            try emitDifference(entity)
+            try emitDifference(entity, sink)
             store.setContributions(encoded, of: entity)
             hasChanged = true
         }
@@ -280,7 +344,11 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             if output.nextTimer != .max { timers.insert(entity, at: output.nextTimer) }
         }
         store.setFlag(EntityHead.changed, false, of: entity)
-        if hasChanged { save(entity, sink) }
+        if settings.firstFactInput != nil, head.eventCount == 0 {
+            forget(entity, sink)
+        } else if hasChanged {
+            save(entity, sink)
+        }
         if !output.alerts.isEmpty { publishAlerts(sink) }
     }
 
@@ -305,12 +373,15 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
     }
 
-    private func emitDifference(_ entity: EntityStore.Index) throws(InternalRecordError) {
+    private func emitDifference(
+        _ entity: EntityStore.Index, _ sink: any TaskOutput
+    ) throws(InternalRecordError) {
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
         var reader = BinaryReader(value)
         if Derivation.keepsMemory, !reader.isAtEnd { _ = try reader.bytes() }
         try before.decode(value, from: reader.position)
+        sendFacts(from: before.facts, of: entity, sink)
         // Out of `output`, so that the loop may read its cell sets.
         var after = ContributionList()
         swap(&after, &output.list)
@@ -328,9 +399,45 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
     }
 
+    private func sendFacts(from old: [StatedFact], of entity: EntityStore.Index, _ sink: any TaskOutput) {
+        guard let topic = settings.factOutput, !(old.isEmpty && output.facts.isEmpty) else { return }
+        let sender = store.key(of: entity)
+        forEachChange(from: old, to: output.facts) { address, fact in
+            value.removeAll(keepingCapacity: true)
+            FactRecord.encode(address, fact, sender: sender, into: &value)
+            let partition = Partitioner.partition(key: address.key, count: context.outputPartitionCounts[topic])
+            sink.send(to: topic, partition: partition, address.key, value)
+        }
+    }
+
+    /// Leaves nothing of an entity to which nobody states anything any more.
+    private func forget(_ entity: EntityStore.Index, _ sink: any TaskOutput) {
+        key.removeAll(keepingCapacity: true)
+        EntityChangelog.headKey(entity, store, into: &key)
+        sink.forget(key)
+        forgetChunks(from: 0, entity, sink)
+        emptied.append(entity)
+    }
+
+    /// Deletes the chunks that a shortened timeline no longer needs.
+    private func forgetChunks(from first: Int, _ entity: EntityStore.Index, _ sink: any TaskOutput) {
+        let size = EntityChangelog.eventsPerChunk
+        let end = (store.committedEvents(of: entity) + size - 1) / size
+        guard first < end else { return }
+        for chunk in first..<end {
+            key.removeAll(keepingCapacity: true)
+            EntityChangelog.chunkKey(chunk, entity, store, into: &key)
+            sink.forget(key)
+        }
+    }
+
     private func save(_ entity: EntityStore.Index, _ sink: any TaskOutput) {
         let head = store.heads[Int(entity)]
         let size = EntityChangelog.eventsPerChunk
+        if head.has(EntityHead.shortened) {
+            forgetChunks(from: (Int(head.eventCount) + size - 1) / size, entity, sink)
+            store.setFlag(EntityHead.shortened, false, of: entity)
+        }
         for chunk in Int(head.savedEvents) / size..<(Int(head.eventCount) + size - 1) / size {
             let events = arrived[chunk * size..<min(arrived.count, (chunk + 1) * size)]
             key.removeAll(keepingCapacity: true)
@@ -370,9 +477,15 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
 
     public func commitSucceeded() {
         store.commitSucceeded()
+        for entity in emptied {
+            let head = store.heads[Int(entity)]
+            if head.has(EntityHead.used), head.eventCount == 0 { store.remove(entity) }
+        }
+        emptied.removeAll(keepingCapacity: true)
         output.cellSets.commitSucceeded()
         figures.committed(
             negativeDurations: output.negativeDurations, refusedValues: output.cellSets.refusedValues, context.logger)
+        figures.committed(refusedFacts: refusedFacts, context.logger)
         changed.removeAll(keepingCapacity: true)
         refreshed.removeAll(keepingCapacity: true)
         if settingsSaved == .writtenInTransaction { settingsSaved = .current }
@@ -383,6 +496,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             if head.nextTimer != .max { timers.insert(entity, at: head.nextTimer) }
         }
         output.cellSets.rollBack()
+        emptied.removeAll(keepingCapacity: true)
         deltas.removeAll()
         changed.removeAll(keepingCapacity: true)
         for entity in refreshed where store.heads[Int(entity)].has(EntityHead.used) {
@@ -414,7 +528,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             try output.cellSets.restore(UInt32(id), &reader)
         case .head:
             let entity = try entity(keyReader.rest())
-            store.restore(try EntityChangelog.Head(&reader), of: entity)
+            let head = try EntityChangelog.Head(&reader)
+            store.restore(head, of: entity)
+            noteRestored(entity, head.eventCount)
         case .chunk:
             let chunk = try keyReader.varint()
             guard chunk < UInt64(EntityStore.largestTimeline / EntityChangelog.eventsPerChunk) else {
@@ -443,23 +559,45 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private func forget(_ kind: EntityChangelog.Kind, _ key: inout BinaryReader) throws(InternalRecordError) {
         guard kind == .head else { return }
         let id = key.rest()
-        if let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) { store.remove(entity) }
+        guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return }
+        store.remove(entity)
+        noteRestored(entity, -1)
+    }
+
+    private func noteRestored(_ entity: EntityStore.Index, _ count: Int) {
+        while restoredCounts.count <= Int(entity) { restoredCounts.append(-1) }
+        restoredCounts[Int(entity)] = Int32(count)
     }
 
     public func restoreCompleted(output: any TaskOutput) throws(InternalRecordError) {
         if settingsSaved == .unknown { settingsSaved = .differs }
         for (index, head) in store.heads.enumerated() where head.has(EntityHead.used) {
             let entity = EntityStore.Index(index)
+            // A head is written with every change, so that what it does not count has been deleted.
+            guard index < restoredCounts.count, restoredCounts[index] >= 0 else {
+                store.remove(entity)
+                continue
+            }
+            store.truncate(entity, to: Int(restoredCounts[index]))
             store.restoreCompleted(entity)
             if head.nextTimer != .max { timers.insert(entity, at: head.nextTimer) }
             if settingsSaved == .differs { refresh(entity) }
         }
+        restoredCounts = []
     }
 }
 
 extension TaskOutput {
     fileprivate func changelog(_ key: [UInt8], _ value: [UInt8]) {
         unsafe changelog(key: key.span.bytes, value: value.span.bytes)
+    }
+
+    fileprivate func forget(_ key: [UInt8]) {
+        unsafe changelog(key: key.span.bytes, value: nil)
+    }
+
+    fileprivate func send(to output: Int, partition: Int32, _ key: [UInt8], _ value: [UInt8]) {
+        unsafe send(to: output, partition: partition, key: key.span.bytes, value: value.span.bytes)
     }
 
     fileprivate func send(to output: Int, partition: Int32, key: [UInt8], value: RawSpan) {

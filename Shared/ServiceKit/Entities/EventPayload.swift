@@ -3,7 +3,7 @@ public import Streams
 /// The members of an event beyond those in ``TimelineEvent``, packed into a byte string that is interned: equal payloads are
 /// kept once. Layout: if the event has a sequence, a zigzag varint; then the fields in ascending order of their tag, each a
 /// tag byte, a length, the value's bytes. A tag with the high bit set is an explicit JSON `null` and has nothing behind it.
-public struct EventPayload {
+public struct EventPayload: Sendable {
     /// Tags are stable: they stand in state.
     public enum Field: UInt8, Sendable {
         case customer = 1
@@ -51,6 +51,12 @@ public struct EventPayload {
         case talk = 50
         case hold = 51
         case wrap = 52
+        /// This and the next two, of facts only. Zigzag varint, microseconds since 1970.
+        case instant = 53
+        /// The contact that a fact comes from.
+        case contact = 54
+        /// Work on a ticket: for each piece its instant and its milliseconds, zigzag varints.
+        case work = 55
     }
 
     static let null: UInt8 = 0x80

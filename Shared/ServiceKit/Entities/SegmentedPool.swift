@@ -1,26 +1,32 @@
 /// Memory for many small runs of one element type, addressed by `UInt32` handles.
 ///
-/// Runs live in fixed segments of 65,536 elements, so that the pool grows without ever copying what it holds, and a freed
+/// Runs live in fixed segments of 65,536 elements (or what `offsetBits` says), so that the pool grows without ever copying what it holds, and a freed
 /// run is reused by the next one of its size class. A run does not move while it is allocated. The pool is a plain value
 /// without locks; its owner is one task on one thread.
 struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
-    /// Where a run lives: segment in the upper, offset in the lower 16 bits.
+    /// Where a run lives: segment in the upper, offset in the lower `offsetBits` bits.
     typealias Handle = UInt32
 
-    static var segmentLength: Int { 1 << 16 }
-
     private let filler: Element
+    private let offsetBits: UInt32
     private var segments: [[Element]] = []
-    private var nextFree = 1 << 16
+    private var nextFree: Int
     /// Handles of freed runs, by size class.
     private var free: [[Handle]] = []
 
-    init(filler: Element) {
+    /// - Parameter offsetBits: a run has at most 2 to the power of this many elements.
+    init(filler: Element, offsetBits: UInt32 = 16) {
         self.filler = filler
+        self.offsetBits = offsetBits
+        nextFree = 1 << Int(offsetBits)
     }
 
+    private var segmentLength: Int { 1 << Int(offsetBits) }
+    private func segment(of handle: Handle) -> Int { Int(handle >> offsetBits) }
+    private func offset(of handle: Handle) -> Int { Int(handle & (1 << offsetBits - 1)) }
+
     /// Bytes held from the system, used or not.
-    var residentBytes: Int { segments.count * Self.segmentLength * MemoryLayout<Element>.stride }
+    var residentBytes: Int { segments.count * segmentLength * MemoryLayout<Element>.stride }
 
     /// The capacity that a run of `count` elements is given: even numbers up to 8, then quarters of a power of two, so that
     /// at most a quarter is slack.
@@ -37,17 +43,17 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         return 4 + (bits - 4) * 4 + (capacity - half) / (half / 4) - 1
     }
 
-    /// Allocates a run of `capacity(for: count)` elements; `count` is at most 65,536.
+    /// Allocates a run of `capacity(for: count)` elements; `count` is at most a segment's length.
     mutating func allocate(_ count: Int) -> Handle {
         let capacity = Self.capacity(for: count)
-        precondition(capacity <= Self.segmentLength, "a run of \(count) elements is larger than a segment")
+        precondition(capacity <= segmentLength, "a run of \(count) elements is larger than a segment")
         let sizeClass = Self.sizeClass(of: capacity)
         if sizeClass < free.count, let handle = free[sizeClass].popLast() { return handle }
-        if nextFree + capacity > Self.segmentLength {
-            segments.append([Element](repeating: filler, count: Self.segmentLength))
+        if nextFree + capacity > segmentLength {
+            segments.append([Element](repeating: filler, count: segmentLength))
             nextFree = 0
         }
-        let handle = Handle(segments.count - 1) << 16 | Handle(nextFree)
+        let handle = Handle(segments.count - 1) << offsetBits | Handle(nextFree)
         nextFree += capacity
         return handle
     }
@@ -60,19 +66,19 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     }
 
     subscript(handle: Handle, index: Int) -> Element {
-        get { segments[Int(handle >> 16)][Int(handle & 0xffff) + index] }
-        set { segments[Int(handle >> 16)][Int(handle & 0xffff) + index] = newValue }
+        get { segments[segment(of: handle)][offset(of: handle) + index] }
+        set { segments[segment(of: handle)][offset(of: handle) + index] = newValue }
     }
 
     /// Appends the run's first `count` elements to `target`.
     func append(_ handle: Handle, count: Int, to target: inout [Element]) {
-        let start = Int(handle & 0xffff)
-        target.append(contentsOf: segments[Int(handle >> 16)][start..<start + count])
+        let start = offset(of: handle)
+        target.append(contentsOf: segments[segment(of: handle)][start..<start + count])
     }
 
     mutating func write(_ source: [Element], to handle: Handle) {
-        let start = Int(handle & 0xffff)
-        let segment = Int(handle >> 16)
+        let start = offset(of: handle)
+        let segment = segment(of: handle)
         for index in source.indices { segments[segment][start + index] = source[index] }
     }
 
@@ -87,15 +93,15 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     /// Whether the run holds exactly `other`.
     func equals(_ handle: Handle, count: Int, _ other: [Element]) -> Bool {
         guard count == other.count else { return false }
-        let start = Int(handle & 0xffff)
-        return segments[Int(handle >> 16)][start..<start + count].elementsEqual(other)
+        let start = offset(of: handle)
+        return segments[segment(of: handle)][start..<start + count].elementsEqual(other)
     }
 
     /// The first index in the run whose element satisfies `matches`.
     @inline(__always)
     func firstIndex(_ handle: Handle, count: Int, where matches: (Element) -> Bool) -> Int? {
-        let start = Int(handle & 0xffff)
-        let segment = segments[Int(handle >> 16)]
+        let start = offset(of: handle)
+        let segment = segments[segment(of: handle)]
         for index in start..<start + count where matches(segment[index]) { return index - start }
         return nil
     }

@@ -38,6 +38,8 @@ public struct Rules: Sendable, Equatable {
     public var satisfiedFrom = SatisfiedFrom()
     /// How money is counted.
     public var revenue = RevenueRules()
+    /// How calls, chats and repeats are counted.
+    public var contacts = ContactRules()
     /// The sections that other modules read (``RulesNames/sections``), as they stand in the file.
     public var sections: [String: RulesNode] = [:]
     /// SHA-256 of the file's bytes in lower-case hexadecimal; of no bytes at all for ``default``.

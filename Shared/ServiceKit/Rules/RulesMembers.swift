@@ -46,6 +46,9 @@ extension Rules {
         case "currency", "rates", "count_free", "count_reactivation":
             reader.revenue(node, name, into: &revenue)
             sections[name] = node
+        case _ where RulesReader.contactMembers.contains(name):
+            reader.contacts(node, name, into: &contacts)
+            sections[name] = node
         case "satisfied_from":
             if let value = reader.satisfiedFrom(node, name) { satisfiedFrom = value }
         case "pseudonymize":

@@ -27,10 +27,8 @@ public enum RulesNames {
     /// Sections that are checked for their names here and read by the services that they concern.
     public static let sections = [
         "agents", "benchmarks", "business_calendar", "business_calendar_by", "calendars", "count_free",
-        "count_reactivation",
-        "currency", "goals", "links", "mappings", "margin", "owners", "policies", "rates", "repeat_scope",
-        "repeat_window",
-        "service_level", "short_abandon", "shrinkage", "sources", "staffing",
+        "count_reactivation", "currency", "denominator", "goals", "links", "mappings", "margin", "owners", "policies",
+        "rates", "repeat_scope", "repeat_window", "service_level", "short_abandon", "shrinkage", "sources", "staffing",
     ]
 
     /// Every KPI of the catalogue.
