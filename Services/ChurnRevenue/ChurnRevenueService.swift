@@ -1,13 +1,14 @@
 import ArgumentParser
-import ServiceKit
-import Streams
+public import ServiceKit
+public import Streams
 
 /// The service `churn-revenue`: customer, subscription and purchase events in, KPIs of churn and revenue out.
 @main
 struct ChurnRevenueService: AsyncParsableCommand {
     static let configuration = CommandConfiguration.service(
         "deskbeat-churn-revenue", "Keeps every customer's timeline and publishes the KPIs of churn and revenue.",
-        example: "deskbeat-churn-revenue --bootstrap-servers kafka:9092 --rules rules.yaml")
+        example: "deskbeat-churn-revenue --bootstrap-servers kafka:9092 --rules rules.yaml",
+        subcommands: [AuditCommand<RevenueTopology>.self])
 
     @OptionGroup var service: ServiceOptions
 
@@ -20,9 +21,11 @@ struct ChurnRevenueService: AsyncParsableCommand {
     }
 }
 
-extension RevenueTopology {
+extension RevenueTopology: AuditedService {
+    public static let service = "churn-revenue"
+
     /// What runs, in the order of the flow.
-    func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
+    public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)churn-revenue.series", partitions: partitions)

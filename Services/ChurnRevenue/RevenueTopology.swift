@@ -44,4 +44,11 @@ public struct RevenueTopology: Sendable {
     public func seriesTask(_ context: TaskContext) -> any StreamTask {
         SeriesTask(catalogue: catalogue, zone: zone, settings: series, context: context)
     }
+
+    public var audit: AuditPlan {
+        AuditPlan(
+            entities: [AuditPlan.EntityStage(settings: entity) { [rules, zone] in CustomerDerivation(rules, zone) }],
+            catalogue: catalogue,
+            zone: zone, series: series)
+    }
 }

@@ -14,7 +14,8 @@ struct Deskbeat: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, BrokerCommand.self, TopicsCommand.self, ReplayCommand.self, SampleCommand.self,
-            WaitIdleCommand.self, KPIsCommand.self, AlertsCommand.self, SLACommand.self, RulesCommand.self,
+            WaitIdleCommand.self, KPIsCommand.self, AlertsCommand.self, SuiteAuditCommand.self, SLACommand.self,
+            RulesCommand.self,
             DoctorCommand.self,
             LaunchCommand.self,
         ])

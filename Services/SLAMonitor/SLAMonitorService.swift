@@ -1,13 +1,14 @@
 import ArgumentParser
-import ServiceKit
-import Streams
+public import ServiceKit
+public import Streams
 
 /// The service `sla-monitor`: ticket events in, warnings, breaches and attainment out.
 @main
 struct SLAMonitorService: AsyncParsableCommand {
     static let configuration = CommandConfiguration.service(
         "deskbeat-sla-monitor", "Judges every ticket's promises and publishes warnings and breaches.",
-        example: "deskbeat-sla-monitor --bootstrap-servers kafka:9092 --rules rules.yaml")
+        example: "deskbeat-sla-monitor --bootstrap-servers kafka:9092 --rules rules.yaml",
+        subcommands: [AuditCommand<SLATopology>.self])
 
     @OptionGroup var service: ServiceOptions
 
@@ -20,9 +21,11 @@ struct SLAMonitorService: AsyncParsableCommand {
     }
 }
 
-extension SLATopology {
+extension SLATopology: AuditedService {
+    public static let service = "sla-monitor"
+
     /// What runs, in the order of the flow.
-    func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
+    public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)sla-monitor.series", partitions: partitions)

@@ -37,4 +37,11 @@ public struct SLATopology: Sendable {
     public func seriesTask(_ context: TaskContext) -> any StreamTask {
         SeriesTask(catalogue: catalogue, zone: zone, settings: series, context: context)
     }
+
+    public var audit: AuditPlan {
+        AuditPlan(
+            entities: [AuditPlan.EntityStage(settings: entity) { [promises] in SLADerivation(promises) }],
+            catalogue: catalogue,
+            zone: zone, series: series)
+    }
 }

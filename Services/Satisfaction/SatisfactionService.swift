@@ -1,13 +1,14 @@
 import ArgumentParser
-import ServiceKit
-import Streams
+public import ServiceKit
+public import Streams
 
 /// The service `satisfaction`: survey and feedback events in, KPIs of satisfaction out.
 @main
 struct SatisfactionService: AsyncParsableCommand {
     static let configuration = CommandConfiguration.service(
         "deskbeat-satisfaction", "Keeps every survey's timeline and publishes the satisfaction KPIs.",
-        example: "deskbeat-satisfaction --bootstrap-servers kafka:9092 --rules rules.yaml")
+        example: "deskbeat-satisfaction --bootstrap-servers kafka:9092 --rules rules.yaml",
+        subcommands: [AuditCommand<SatisfactionTopology>.self])
 
     @OptionGroup var service: ServiceOptions
 
@@ -20,9 +21,11 @@ struct SatisfactionService: AsyncParsableCommand {
     }
 }
 
-extension SatisfactionTopology {
+extension SatisfactionTopology: AuditedService {
+    public static let service = "satisfaction"
+
     /// What runs, in the order of the flow.
-    func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
+    public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)satisfaction.series", partitions: partitions)

@@ -39,4 +39,14 @@ public struct SatisfactionTopology: Sendable {
     public func seriesTask(_ context: TaskContext) -> any StreamTask {
         SeriesTask(catalogue: catalogue, zone: zone, settings: series, context: context)
     }
+
+    public var audit: AuditPlan {
+        AuditPlan(
+            entities: [
+                AuditPlan.EntityStage(settings: entity) { [satisfiedFrom] in
+                    SurveyDerivation(satisfiedFrom: satisfiedFrom)
+                }
+            ], catalogue: catalogue,
+            zone: zone, series: series)
+    }
 }

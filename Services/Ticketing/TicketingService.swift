@@ -1,13 +1,14 @@
 import ArgumentParser
-import ServiceKit
-import Streams
+public import ServiceKit
+public import Streams
 
 /// The service `ticketing`: ticket events in, KPIs of volume, backlog, response and resolution out.
 @main
 struct TicketingService: AsyncParsableCommand {
     static let configuration = CommandConfiguration.service(
         "deskbeat-ticketing", "Keeps every ticket's timeline and publishes the ticket KPIs.",
-        example: "deskbeat-ticketing --bootstrap-servers kafka:9092 --rules rules.yaml")
+        example: "deskbeat-ticketing --bootstrap-servers kafka:9092 --rules rules.yaml",
+        subcommands: [AuditCommand<TicketingTopology>.self])
 
     @OptionGroup var service: ServiceOptions
 
@@ -20,9 +21,11 @@ struct TicketingService: AsyncParsableCommand {
     }
 }
 
-extension TicketingTopology {
+extension TicketingTopology: AuditedService {
+    public static let service = "ticketing"
+
     /// What runs, in the order of the flow.
-    func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
+    public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)ticketing.series", partitions: partitions)

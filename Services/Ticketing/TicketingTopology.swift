@@ -75,4 +75,10 @@ public struct TicketingTopology: Sendable {
     public func seriesTask(_ context: TaskContext) -> any StreamTask {
         SeriesTask(catalogue: catalogue, zone: zone, settings: series, context: context)
     }
+
+    public var audit: AuditPlan {
+        AuditPlan(
+            entities: [AuditPlan.EntityStage(settings: entity) { TicketDerivation() }], catalogue: catalogue,
+            zone: zone, series: series)
+    }
 }

@@ -182,7 +182,7 @@ public enum CellFilter: Hashable, Sendable {
     case only([[String]])
     case except([[String]])
 
-    func admits(_ names: [String]) -> Bool {
+    package func admits(_ names: [String]) -> Bool {
         switch self {
         case .all: true
         case .only(let lists): lists.contains(names)

@@ -38,6 +38,7 @@ import Testing
             let kpis = try await installation.kpis()
             try await judge(installation, events: events, kpis: kpis)
             try compareWithTruth(kpis, folder.appendingPathComponent("truth_events.json"))
+            try await installation.expectAuditFindsNothing(["ticketing"])
         }
     }
 
@@ -59,6 +60,7 @@ import Testing
         try (events.joined(separator: "\n") + "\n").write(to: file, atomically: true, encoding: .utf8)
         try await judge(installation, events: file, kpis: try await installation.kpis())
         try await installation.expectEachAlertOnce()
+        try await installation.expectAuditFindsNothing(["ticketing"])
     }
 
     private func judge(_ installation: Installation, events: URL, kpis: URL) async throws {

@@ -22,6 +22,7 @@ import Testing
             #expect(verdict.hasSuffix(" values, 0 differences\n"), "\(verdict)")
             #expect(!verdict.hasPrefix("0 values"))
             try await installation.expectEachAlertOnce()
+            try await installation.expectAuditFindsNothing(["satisfaction"])
         }
     }
 }

@@ -58,6 +58,7 @@ struct UpCommand: AsyncParsableCommand {
     private func plan(_ directory: DataDirectory, _ program: String) throws -> Supervision.Plan {
         let folder = (program as NSString).deletingLastPathComponent
         let external = environment("KAFKA_BOOTSTRAP_SERVERS")
+        try directory.remember(rules: rules ?? environment("DESKBEAT_RULES"))
         var members: [Supervision.Member] = []
         var servers = external ?? ""
         if external == nil {

@@ -25,7 +25,7 @@ public struct SeriesHistory: Hashable, Sendable {
         self.months = micros(months)
     }
 
-    func length(of kind: WindowKind) -> Micros {
+    package func length(of kind: WindowKind) -> Micros {
         switch kind {
         case .hour: hours
         case .day, .week: days

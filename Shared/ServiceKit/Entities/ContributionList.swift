@@ -2,7 +2,7 @@ public import KPIs
 import Streams
 
 /// What one entity adds to one measure, in one base bucket, in all cells of one set.
-public struct Contribution: Equatable, Sendable {
+public struct Contribution: Hashable, Sendable {
     /// See `Measure`.
     public var measure: UInt16
     /// Kind of the base bucket.

@@ -1,0 +1,80 @@
+import Kafka
+import SupportEvents
+
+/// What holds of the alerts of one service as a stream: ids are unique, sequences rise, a window that has closed stays
+/// closed. Keeps the latest update of each KPI key of one partition.
+struct AlertStream {
+    let source: String
+    private var ids: Set<Hash128> = []
+    private var sequences: [String: Int64] = [:]
+    private var closed: Set<String> = []
+    private(set) var latest: [String: [UInt8]] = [:]
+    private(set) var count = 0
+
+    init(source: String) { self.source = source }
+
+    /// A fact that is no KPI update.
+    struct Fact {
+        var type: String
+        var key: String
+        var data: JSONValue
+    }
+
+    /// Takes a record; gives the fact in it, if it is one of this service.
+    mutating func take(_ batch: RecordBatch, _ record: Int, _ report: inout AuditReport) -> Fact? {
+        guard let keyBytes = batch.key(record), let value = batch.value(record) else { return nil }
+        let key = String(decoding: keyBytes, as: UTF8.self)
+        guard let alert = JSONValue(value) else {
+            report.add(.stream, key, "value", published: "no JSON", recomputed: "a CloudEvent")
+            return nil
+        }
+        guard alert["source"]?.string == source else { return nil }
+        count += 1
+        let type = alert["type"]?.string ?? ""
+        let header = batch.headers(record).first { $0.name == "ce_type" }?.value.map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        if header != type {
+            report.add(.stream, key, "ce_type", published: header ?? "nothing", recomputed: type)
+        }
+        if let id = alert["id"]?.string, !ids.insert(Hash128(Array(id.utf8))).inserted {
+            report.add(.stream, key, "id", published: id, recomputed: "an id of its own")
+        }
+        let data = alert["data"] ?? .null
+        let isUpdate = type == "deskbeat.kpi.updated"
+        checkSequence(alert, isUpdate ? key : data["fingerprint"]?.string ?? key, isUpdate, data, &report)
+        guard isUpdate else { return Fact(type: type, key: key, data: data) }
+        if data["window"]?["closed"]?.bool == true {
+            closed.insert(key)
+        } else if closed.contains(key) {
+            report.add(.stream, key, "window.closed", published: "false", recomputed: "true, as it was before")
+        }
+        latest[key] = value
+        return nil
+    }
+
+    private mutating func checkSequence(
+        _ alert: JSONValue, _ series: String, _ isUpdate: Bool, _ data: JSONValue, _ report: inout AuditReport
+    ) {
+        guard let sequence = alert["sequence"]?.string.flatMap({ Int64($0) }) else {
+            report.add(.stream, series, "sequence", published: "none", recomputed: "digits")
+            return
+        }
+        if isUpdate, data["revision"]?.integer != sequence {
+            report.add(
+                .stream, series, "revision", published: data["revision"]?.text ?? "none", recomputed: "\(sequence)")
+        }
+        // Facts of one cycle have keys, and so partitions, of their own: their order is known within a key only.
+        if isUpdate, let before = sequences[series], sequence <= before {
+            report.add(.stream, series, "sequence", published: "\(sequence)", recomputed: "above \(before)")
+        }
+        sequences[series] = sequence
+    }
+
+    /// Goes on with another partition: keys stay in theirs, ids do not.
+    mutating func nextPartition() {
+        latest = [:]
+        sequences = [:]
+        closed = []
+    }
+}

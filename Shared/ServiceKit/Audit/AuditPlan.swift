@@ -1,0 +1,54 @@
+public import BusinessTime
+public import KPIs
+public import Streams
+
+/// What a service's audit recomputes, and with which functions.
+public struct AuditPlan: Sendable {
+    /// A stage whose entities contribute to the service's KPIs.
+    public struct EntityStage: Sendable {
+        /// The stage's name; its first input is the canonical topic.
+        public var name: String
+        public var settings: EntityStageSettings
+        public var derivation: @Sendable () -> any EntityDerivation
+
+        public init(
+            name: String = "entity", settings: EntityStageSettings,
+            derivation: @escaping @Sendable () -> any EntityDerivation
+        ) {
+            self.name = name
+            self.settings = settings
+            self.derivation = derivation
+        }
+    }
+
+    public var entities: [EntityStage]
+    /// The name of the stage that publishes the KPIs.
+    public var seriesStage: String
+    public var catalogue: KPICatalogue
+    public var zone: BusinessZone
+    public var series: SeriesSettings
+
+    public init(
+        entities: [EntityStage], seriesStage: String = "series", catalogue: KPICatalogue, zone: BusinessZone,
+        series: SeriesSettings
+    ) {
+        self.entities = entities
+        self.seriesStage = seriesStage
+        self.catalogue = catalogue
+        self.zone = zone
+        self.series = series
+    }
+}
+
+/// A service whose KPIs can be recomputed in one batch.
+public protocol AuditedService: Sendable {
+    /// `ticketing`; the program is called `deskbeat-ticketing`.
+    static var service: String { get }
+
+    init(rules: Rules, partitions: Int32) throws
+
+    /// What runs, in the order of the flow.
+    func stages(_ environment: ServiceEnvironment) -> [StageDefinition]
+
+    var audit: AuditPlan { get }
+}

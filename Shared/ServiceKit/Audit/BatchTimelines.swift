@@ -1,0 +1,151 @@
+import Kafka
+import Streams
+import SupportEvents
+
+/// The entities of one partition of a canonical topic, by plain dictionaries: the batch counterpart of `EntityStore` and
+/// `Timeline`, and independent of them. Of the state's code it shares the packing of an event and its canonical encoding.
+struct BatchTimelines {
+    /// An event as the topic has it.
+    struct Arrival {
+        var event: TimelineEvent
+        /// -1 when it has none.
+        var sequence: Int64
+        /// Wall time of the record, milliseconds.
+        var timestamp: Int64
+    }
+
+    struct Entity {
+        var name: EntityName
+        var id: [UInt8]
+        /// What the service had processed when the audit began.
+        var processed: [Arrival] = []
+        /// What came later, in the order of arrival.
+        var later: [Arrival] = []
+    }
+
+    private let names: EntityNames
+    private let classes: EventClasses
+    let payloads: PayloadTable
+    private let decoder = EventDecoder()
+    private var encoder = CanonicalEncoder()
+    private var payload = EventPayload()
+
+    private(set) var entities: [[UInt8]: Entity] = [:]
+    private(set) var eventCount = 0
+    private(set) var newest = Int64.min
+
+    init(_ settings: EntityStageSettings, payloads: PayloadTable) {
+        names = EntityNames(names: [EntityName(settings.kind, settings.keyField)] + settings.others)
+        classes = settings.classes
+        self.payloads = payloads
+    }
+
+    // MARK: Reading
+
+    /// Takes a record.
+    ///
+    /// - Parameter isProcessed: Whether the service has processed it for sure.
+    mutating func take(_ batch: RecordBatch, _ record: Int, isProcessed: Bool) throws(InternalRecordError) {
+        decoder.begin()
+        decoder.add(start: batch.records[record].valueStart, count: batch.records[record].valueCount)
+        decoder.decode(batch.bytes)
+        let decoded = decoder[0]
+        guard decoder.rejection(of: decoded) == nil, let name = names.index(of: decoded.entityKind) else { return }
+        let id = decoder.bytes(decoded.entity)
+        var event = TimelineIntake.pack(decoded, decoder, &payload)
+        event.payload = payloads.retain(payload.bytes)
+        let arrival = Arrival(
+            event: event, sequence: decoded.sequence, timestamp: batch.records[record].timestamp)
+        eventCount += 1
+        newest = max(newest, event.time)
+        let key = names.prefix(name) + id
+        var entity = entities[key] ?? Entity(name: names.names[name], id: id)
+        // Out of the dictionary while it changes, so that its arrays are not copied.
+        entities[key] = nil
+        if isProcessed {
+            try add(arrival, to: &entity.processed, of: entity)
+        } else {
+            entity.later.append(arrival)
+        }
+        entities[key] = entity
+    }
+
+    /// Of two events with one identity the one with the greater canonical encoding counts.
+    private mutating func add(
+        _ arrival: Arrival, to events: inout [Arrival], of entity: borrowing Entity
+    ) throws(InternalRecordError) {
+        guard let place = events.firstIndex(where: { $0.event.identity == arrival.event.identity }) else {
+            if events.count < EntityStore.largestTimeline { events.append(arrival) }
+            return
+        }
+        if events[place].event == arrival.event { return }
+        let held = try encoding(events[place].event, entity)
+        if CanonicalEncoder.isGreater(try encoding(arrival.event, entity), than: held) { events[place] = arrival }
+    }
+
+    private mutating func encoding(
+        _ event: TimelineEvent, _ entity: borrowing Entity
+    ) throws(InternalRecordError) -> [UInt8] {
+        try TimelineIntake.canonicalEncoding(
+            of: event, entity: (field: entity.name.keyField, id: entity.id), payloads, &encoder)
+    }
+
+    // MARK: States
+
+    /// An entity as it was after some of its events.
+    struct State {
+        /// In the timeline's order, without voided events and voids.
+        var timeline: [TimelineEvent]
+        /// Wall time of the last record, milliseconds, and the event that arrived with it.
+        var lastArrival: Int64
+        var lastArrivedTime: Int64
+    }
+
+    /// The states that the service may have been in: after what it had processed for sure, and after each later event.
+    mutating func states(of entity: Entity) throws(InternalRecordError) -> [State] {
+        var events = entity.processed
+        var last = events.max { $0.timestamp < $1.timestamp }?.timestamp ?? 0
+        var states = [try state(events, last)]
+        for arrival in entity.later {
+            try add(arrival, to: &events, of: entity)
+            last = max(last, arrival.timestamp)
+            states.append(try state(events, last))
+        }
+        return states
+    }
+
+    private func state(_ events: [Arrival], _ lastArrival: Int64) throws(InternalRecordError) -> State {
+        State(
+            timeline: try timeline(of: events), lastArrival: lastArrival, lastArrivedTime: events.last?.event.time ?? 0)
+    }
+
+    private func rank(_ type: UInt8) -> Int {
+        classes.creations.contains(type) ? 0 : classes.deletions.contains(type) ? 2 : 1
+    }
+
+    private func timeline(of arrivals: [Arrival]) throws(InternalRecordError) -> [TimelineEvent] {
+        let ordered = arrivals.sorted { left, right in
+            (left.event.time, left.sequence, rank(left.event.type), left.event.identity)
+                < (right.event.time, right.sequence, rank(right.event.type), right.event.identity)
+        }.map(\.event)
+        guard ordered.contains(where: { $0.type == classes.void }) else { return ordered }
+        var named: [Int: UInt64] = [:]
+        for (index, event) in ordered.enumerated() where event.type == classes.void {
+            named[index] = try payloads.voidedIdentity(of: event)
+        }
+        var effective: [Int: Bool] = [:]
+        /// A void has an effect unless one that has an effect names it; the last one of a circle is asked first.
+        func hasEffect(_ void: Int) -> Bool {
+            if let known = effective[void] { return known }
+            effective[void] = true
+            let verdict = !isVoided(void)
+            effective[void] = verdict
+            return verdict
+        }
+        func isVoided(_ index: Int) -> Bool {
+            ordered.indices.contains { named[$0] == ordered[index].identity && $0 != index && hasEffect($0) }
+        }
+        for index in ordered.indices.reversed() where named[index] != nil { _ = hasEffect(index) }
+        return ordered.indices.filter { named[$0] == nil && !isVoided($0) }.map { ordered[$0] }
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+/// `deskbeat audit` over real processes: it finds nothing where all is well, and something where it is not.
+@Suite(.serialized) struct AuditTests {
+    private static let rules = """
+        history: {hours: 100y, days: 100y, months: 100y}
+        timezone: Europe/Berlin
+        breakdowns: [[channel], [priority], [team, priority]]
+        policies:
+          - {id: all, calendar: weekdays, metrics: {first_response: {target: 15m, warn: [50%]}, resolution: {target: 8h}}}
+        calendars: {weekdays: {week: {mon-fri: ["08:00-18:00"]}}}
+
+        """
+
+    @Test func aDayOfTheSampleAndATamperedUpdate() async throws {
+        try await Installation.run(rules: Self.rules) { installation in
+            let events = try await installation.deskbeat("sample")
+            let file = installation.folder.appendingPathComponent("sample.ndjson")
+            try events.write(to: file, atomically: true, encoding: .utf8)
+            try await installation.deskbeat("replay", file.path)
+            try await installation.deskbeat("wait-idle", "--timeout", "240")
+            try await installation.expectAuditFindsNothing(["ticketing", "sla-monitor"])
+            try await Self.tamper(installation)
+            do {
+                let text = try await installation.audit("--service", "ticketing", "--format", "json")
+                Issue.record("nothing was found: \(text)")
+            } catch let failure as Installation.CommandFailure {
+                #expect(failure.output.contains(#""member":"value","published":"1000000007""#), "\(failure)")
+                #expect(failure.error.hasSuffix(" values, 1 differences\n"), "\(failure)")
+            }
+        }
+    }
+
+    /// Publishes a further revision of one update, with another value.
+    private static func tamper(_ installation: Installation) async throws {
+        let lines = try await installation.deskbeat("kpis", "--format", "json", "--kpi", "tickets_created")
+        let line = try #require(lines.split(separator: "\n").first { $0.contains("tickets_created/month@") })
+        var update = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        var data = try #require(update["data"] as? [String: Any])
+        let revision = 1 + (data["revision"] as? Int ?? 0)
+        data["revision"] = revision
+        data["value"] = 1_000_000_007
+        update["data"] = data
+        update["sequence"] = "\(revision)"
+        update["id"] = "tampered"
+        let key = try #require(update["subject"] as? String)
+        let value = String(decoding: try JSONSerialization.data(withJSONObject: update), as: UTF8.self)
+        let topic = (installation.environment["DESKBEAT_TOPIC_PREFIX"] ?? "support.") + "alerts"
+        try await installation.execute(
+            "kcat",
+            [
+                "-P", "-b", installation.ready().bootstrap_servers, "-t", topic, "-k", key, "-X",
+                "partitioner=murmur2_random", "-H", "ce_type=deskbeat.kpi.updated",
+            ], input: value)
+    }
+}
