@@ -63,6 +63,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var store = EntityStore()
     private var output: DerivationOutput
     private var timers = TimerHeap()
+    /// Entities that wait until the task is caught up.
+    private var awaiting: [EntityStore.Index] = []
     private var deltas: DeltaAccumulator
 
     /// Entities with events of the current transaction.
@@ -72,6 +74,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     /// Taken from `stale` within the current transaction.
     private var refreshed: [EntityStore.Index] = []
     private var settingsSaved: SettingsRecord = .unknown
+    /// The derivation's archive as the changelog has it, and as the current transaction writes it.
+    private var savedArchive: [UInt8]?
+    private var writtenArchive: [UInt8]?
     private var figures = EntityFigures()
 
     private enum SettingsRecord {
@@ -222,6 +227,20 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.nextTimer == instant { refresh(entity) }
         }
+        guard time.caughtUp, !awaiting.isEmpty else { return }
+        for entity in awaiting {
+            let head = store.heads[Int(entity)]
+            if head.has(EntityHead.used), head.nextTimer == DerivationOutput.caughtUp { refresh(entity) }
+        }
+        awaiting.removeAll(keepingCapacity: true)
+    }
+
+    private func schedule(_ entity: EntityStore.Index, at instant: Int64) {
+        if instant == DerivationOutput.caughtUp {
+            awaiting.append(entity)
+        } else if instant != .max {
+            timers.insert(entity, at: instant)
+        }
     }
 
     private func refresh(_ entity: EntityStore.Index) {
@@ -245,6 +264,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             try derive(entity, time, sink)
         }
         saveCellSets(sink)
+        saveArchive(sink)
         // Only when every entity has been derived under the present settings: a crash before then begins again.
         if stale.isEmpty, settingsSaved == .differs { saveSettings(sink) }
         let partitions = context.outputPartitionCounts[0]
@@ -277,7 +297,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         if head.nextTimer != output.nextTimer {
             store.setTimer(output.nextTimer, of: entity)
-            if output.nextTimer != .max { timers.insert(entity, at: output.nextTimer) }
+            schedule(entity, at: output.nextTimer)
         }
         store.setFlag(EntityHead.changed, false, of: entity)
         if hasChanged { save(entity, sink) }
@@ -358,6 +378,14 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         output.cellSets.saved()
     }
 
+    private func saveArchive(_ sink: any TaskOutput) {
+        guard let archive = derivation.archive, archive != savedArchive else { return }
+        key.removeAll(keepingCapacity: true)
+        key.append(EntityChangelog.Kind.archive.rawValue)
+        sink.changelog(key, archive)
+        writtenArchive = archive
+    }
+
     private func saveSettings(_ sink: any TaskOutput) {
         key.removeAll(keepingCapacity: true)
         value.removeAll(keepingCapacity: true)
@@ -375,12 +403,14 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             negativeDurations: output.negativeDurations, refusedValues: output.cellSets.refusedValues, context.logger)
         changed.removeAll(keepingCapacity: true)
         refreshed.removeAll(keepingCapacity: true)
+        if let archive = writtenArchive { savedArchive = archive }
+        writtenArchive = nil
         if settingsSaved == .writtenInTransaction { settingsSaved = .current }
     }
 
     public func rollBack() {
         store.rollBack { entity, head in
-            if head.nextTimer != .max { timers.insert(entity, at: head.nextTimer) }
+            schedule(entity, at: head.nextTimer)
         }
         output.cellSets.rollBack()
         deltas.removeAll()
@@ -390,6 +420,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             stale.append(entity)
         }
         refreshed.removeAll(keepingCapacity: true)
+        writtenArchive = nil
         if settingsSaved == .writtenInTransaction { settingsSaved = .differs }
     }
 
@@ -408,6 +439,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
                 throw InternalRecordError("settings of an unknown format: written by a newer version")
             }
             settingsSaved = try reader.fixed64() == fingerprint ? .current : .differs
+        case .archive: savedArchive = reader.rest()
         case .cellSet:
             let id = try keyReader.varint()
             guard id <= UInt64(UInt32.max) else { throw InternalRecordError("a cell set out of range") }
@@ -448,10 +480,11 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
 
     public func restoreCompleted(output: any TaskOutput) throws(InternalRecordError) {
         if settingsSaved == .unknown { settingsSaved = .differs }
+        try derivation.restore(archive: savedArchive)
         for (index, head) in store.heads.enumerated() where head.has(EntityHead.used) {
             let entity = EntityStore.Index(index)
             store.restoreCompleted(entity)
-            if head.nextTimer != .max { timers.insert(entity, at: head.nextTimer) }
+            schedule(entity, at: head.nextTimer)
             if settingsSaved == .differs { refresh(entity) }
         }
     }
