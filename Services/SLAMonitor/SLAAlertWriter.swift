@@ -9,17 +9,24 @@ struct SLAAlertContext {
     /// Nil when the cycle no longer is.
     let cycle: CycleReport?
     let cycleNumber: Int
-    let policy: (policy: SLAPolicy, promise: SLAPromise)?
+    /// What the promise was made by, and in which version of the rules.
+    let terms: (terms: PromiseSet.Terms, version: Int64)?
     let attributes: TicketAttributes
     var cause = SLAFact.Cause.time
+    var isHistorical = false
     /// Of a retraction.
     var reason = ""
+
+    private static let day: Int64 = 86_400_000_000
+
+    var policy: SLAPolicy? { terms?.terms.policy }
+
+    /// Whether it is too old to call anybody for: from a backfill.
+    static func isHistorical(_ instant: Int64, _ moment: Moment) -> Bool { instant < moment.clock - day }
 }
 
 /// Writes the SLA facts of `support.alerts`.
 struct SLAAlertWriter {
-    private static let day: Int64 = 86_400_000_000
-
     private let rules: SLAPromises
     private var encoder = AlertEncoder()
 
@@ -44,7 +51,7 @@ struct SLAAlertWriter {
                 encoder.json.value(Self.seconds(target - Int64(Double(target) * percent / 100)))
             }
         case .level(let offset):
-            encoder.json.key("level_seconds")
+            encoder.json.key("level")
             encoder.json.value(offset / 1_000_000)
         case .fulfilled:
             encoder.json.key("fulfilled_at")
@@ -57,7 +64,7 @@ struct SLAAlertWriter {
         case .breached: break
         }
         let isFiring = fact.isRetractable
-        let severity = context.policy?.promise.severity(of: fact.kind) ?? .warning
+        let severity = context.terms?.terms.promise.severity(of: fact.kind) ?? .warning
         writeState(context, fact, severity, isFiring: isFiring, fingerprint, output)
         return finish(type, key)
     }
@@ -132,7 +139,7 @@ struct SLAAlertWriter {
         let parts = context.promise.split(separator: "~", maxSplits: 1)
         text("metric", String(parts[0]))
         if parts.count == 2 { text("variant", String(parts[1])) }
-        text("policy", context.policy?.policy.id)
+        text("policy", context.policy?.id)
         encoder.json.key("cycle")
         encoder.json.value(context.cycleNumber)
         guard let cycle = context.cycle else { return }
@@ -149,9 +156,12 @@ struct SLAAlertWriter {
     private static func times(of fact: SLAFact, _ cycle: CycleReport) -> (elapsed: Int64, overdue: Int64) {
         switch fact.kind {
         case .warning(let percent): (Int64((Double(cycle.target) * percent / 100).rounded()), 0)
-        case .breached where cycle.breachCause == .time: (cycle.target, 0)
+        case .breached where cycle.breachedAt != nil: (cycle.breachElapsed, max(0, cycle.breachElapsed - cycle.target))
+        case .level(let offset) where offset >= 0 && cycle.breachedAt != nil:
+            (cycle.breachElapsed + offset, max(0, cycle.breachElapsed + offset - cycle.target))
         case .level(let offset): (cycle.target + offset, max(0, offset))
-        case .breached, .fulfilled, .cancelled: (cycle.elapsed, cycle.overdue)
+        case .breached: (cycle.target, 0)
+        case .fulfilled, .cancelled: (cycle.elapsed, cycle.overdue)
         }
     }
 
@@ -161,7 +171,7 @@ struct SLAAlertWriter {
     ) {
         let moment = output.moment
         instant("detected_at", moment.wall)
-        text("calendar", context.policy?.policy.calendarName)
+        text("calendar", context.policy?.calendarName)
         for field in [TicketAttributes.Field.priority, .channel, .tier, .team, .category, .segment] {
             text(field.rawValue, context.attributes[field])
         }
@@ -171,7 +181,7 @@ struct SLAAlertWriter {
         text("state", isFiring ? "firing" : "resolved")
         text("fingerprint", fingerprint)
         encoder.json.key("historical")
-        encoder.json.value(fact.time < moment.clock - Self.day)
+        encoder.json.value(context.isHistorical)
         encoder.json.key("degraded")
         encoder.json.value(moment.isDegraded)
         text("cause", context.cause.rawValue)
@@ -179,7 +189,7 @@ struct SLAAlertWriter {
         text("owner", context.attributes[.team].flatMap { rules.levels.owners[$0] })
         writeLinks(context, output.key)
         encoder.json.key("rules_version")
-        encoder.json.value(rules.rulesVersion)
+        encoder.json.value(context.terms?.version ?? rules.rulesVersion)
     }
 
     private mutating func writeLinks(_ context: SLAAlertContext, _ id: [UInt8]) {
@@ -188,7 +198,7 @@ struct SLAAlertWriter {
         for link in rules.levels.links {
             let values = [
                 ("ticket_id", Self.encoded(id)),
-                ("metric", context.promise), ("policy", context.policy?.policy.id ?? ""),
+                ("metric", context.promise), ("policy", context.policy?.id ?? ""),
                 ("team", context.attributes[.team] ?? ""),
             ]
             var url = link.template
@@ -209,7 +219,7 @@ struct SLAAlertWriter {
     ) -> String {
         let promise = context.promise.replacingUnderscores
         let ticket = "ticket \(String(decoding: id, as: UTF8.self))"
-        let policy = context.policy.map { " (policy \($0.policy.id))" } ?? ""
+        let policy = context.policy.map { " (policy \($0.id))" } ?? ""
         if isRetraction { return "The \(fact.label) of the \(promise) of \(ticket) was wrong\(policy)" }
         switch fact.kind {
         case .warning(let percent):

@@ -10,7 +10,7 @@ import SupportEvents
 /// Verdicts are contributions, a pure function of the timeline and the clock. Facts are alerts: what holds now is compared
 /// with what has been published, and the difference goes out.
 public struct SLADerivation: EntityDerivation {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
     public static let keepsMemory = true
 
     /// A breach of an entity whose last record came later than this after its event may be the work of a backfill or of an
@@ -19,7 +19,7 @@ public struct SLADerivation: EntityDerivation {
     /// … so it waits until no further record has come for as long as this.
     private static let calm: Int64 = 10_000_000
 
-    private let rules: SLAPromises
+    private var rules: SLAPromises
     private var writer: SLAAlertWriter
 
     init(_ rules: SLAPromises) {
@@ -31,8 +31,8 @@ public struct SLADerivation: EntityDerivation {
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError) {
         var published = try PublishedFacts(output.memory)
-        guard !rules.levels.book.policies.isEmpty || !published.entries.isEmpty else { return }
-        guard let ticket = try TicketPromises(timeline, until: clock, rules.levels.book, &output) else { return }
+        guard !rules.isEmpty || !published.entries.isEmpty else { return }
+        guard let ticket = try TicketPromises(timeline, until: clock, rules.editions, &output) else { return }
         if ticket.nextEvent != .max { output.deriveAgain(at: ticket.nextEvent) }
         let promises = ticket.promises
         // A creation that lies ahead.
@@ -41,22 +41,37 @@ public struct SLADerivation: EntityDerivation {
         let standings = promises.standings(at: clock)
         let removal = timeline.ticketRemoval
         if removal == nil { addVerdicts(standings, promises, &output) }
-        if let until = held(output.moment) {
-            output.deriveAgain(at: until)
-            return
+        var round = SLARound(
+            promises: promises, standings: standings, removal: removal, lastClock: published.clock)
+        if isHeld(&output) {
+            round.retract(&published, &writer, &output)
+        } else {
+            round.publish(&published, &writer, &output)
+            published.clock = clock
         }
-        var round = SLARound(promises: promises, removal: removal, lastClock: published.clock)
-        round.publish(standings, &published, &writer, &output)
-        published.clock = clock
         output.memory = published.encoded()
     }
 
-    /// Until when nothing is published; nil when nothing is held.
-    private func held(_ moment: Moment) -> Int64? {
-        guard moment.delay > Self.longDelay else { return nil }
+    /// Whether what has been found waits; then the ticket is looked at again when that is over.
+    private func isHeld(_ output: inout DerivationOutput) -> Bool {
+        let moment = output.moment
+        guard moment.delay > Self.longDelay else { return false }
         let calmFrom = moment.lastArrival + Self.calm
-        if moment.clock < calmFrom { return calmFrom }
-        return moment.isCaughtUp ? nil : moment.clock + 1_000_000
+        if moment.clock < calmFrom {
+            output.deriveAgain(at: calmFrom)
+            return true
+        }
+        if moment.isCaughtUp { return false }
+        output.deriveWhenCaughtUp()
+        return true
+    }
+
+    // MARK: Earlier rules
+
+    public var archive: [UInt8]? { rules.archive }
+
+    public mutating func restore(archive: [UInt8]?) throws(InternalRecordError) {
+        if let archive { try rules.restore(archive) }
     }
 
     // MARK: Verdicts
@@ -67,18 +82,18 @@ public struct SLADerivation: EntityDerivation {
         for standing in standings {
             for cycle in standing.cycles {
                 if let at = cycle.breachedAt {
-                    let cells = cells(of: standing.name, promises, at: at, &output)
+                    let cells = cells(of: standing, promises, at: at, &output)
                     output.add(SLAMeasure.breaches, at: at, cells: cells)
                     if cycle.state == .stopped { output.add(SLAMeasure.verdicts, at: at, cells: cells) }
                     if cycle.state != .cancelled { output.add(SLAMeasure.verdictsWithOverdue, at: at, cells: cells) }
                 } else if cycle.state == .stopped, let at = cycle.endedAt {
-                    let cells = cells(of: standing.name, promises, at: at, &output)
+                    let cells = cells(of: standing, promises, at: at, &output)
                     output.add(SLAMeasure.met, at: at, cells: cells)
                     output.add(SLAMeasure.verdicts, at: at, cells: cells)
                     output.add(SLAMeasure.verdictsWithOverdue, at: at, cells: cells)
                 } else if cycle.isAtRisk {
                     output.addGauge(
-                        SLAMeasure.atRisk, cells: cells(of: standing.name, promises, at: .max, &output))
+                        SLAMeasure.atRisk, cells: cells(of: standing, promises, at: .max, &output))
                 }
             }
         }
@@ -86,14 +101,15 @@ public struct SLADerivation: EntityDerivation {
 
     /// The cells of a promise under the policy and the attributes of an instant.
     private func cells(
-        of name: String, _ promises: PromiseSet, at instant: Int64, _ output: inout DerivationOutput
+        of standing: PromiseSet.Standing, _ promises: PromiseSet, at instant: Int64,
+        _ output: inout DerivationOutput
     ) -> UInt32 {
         var values = DimensionValues()
-        let parts = name.split(separator: "~", maxSplits: 1)
+        let parts = standing.name.split(separator: "~", maxSplits: 1)
         values[.metric] = output.label(String(parts[0]))
         if parts.count == 2 { values[.variant] = output.label(String(parts[1])) }
-        if let policy = promises.promise(named: name, at: instant)?.policy { values[.policy] = output.label(policy.id) }
-        if let attributes = promises.era(at: instant)?.attributes {
+        if let policy = standing.terms(at: instant)?.terms.policy { values[.policy] = output.label(policy.id) }
+        if let attributes = promises.attributes(at: instant) {
             let fields: [(Dimension, TicketAttributes.Field)] = [
                 (.channel, .channel), (.priority, .priority), (.team, .team), (.tier, .tier), (.segment, .segment),
             ]

@@ -18,7 +18,7 @@ public struct SLATopology: Sendable {
         catalogue = try KPISetup.catalogue(SLAKPIs.definitions, rules)
         zone = try KPISetup.zone(rules)
         series = KPISetup.series(rules, service: "sla-monitor")
-        promises = SLAPromises(try rules.serviceLevels(zone: zone), rulesVersion: series.rulesVersion)
+        promises = try SLAPromises(rules, zone: zone, version: Int64(series.rulesVersion), publishedAt: .min)
         self.partitions = partitions
         entity = EntityStageSettings(
             kind: .ticket, keyField: .ticketID,

@@ -14,12 +14,16 @@ struct ClockCycle {
     /// Runs from here on; nil while paused or ended.
     var since: Micros?
     var end: End?
+    /// Since when no policy promises anything for it. It goes on out of sight, for a policy that may apply again.
+    private(set) var cut: (at: Micros, elapsed: Int64, cause: SLAFact.Cause)?
     /// Working time in µs; nil while no policy gives a target.
     var target: Int64?
     /// The due instant of a target in working days, as long as nothing has been waited for.
     var dayDue: Micros?
-    var breachedAt: Micros?
-    var breachCause = SLAFact.Cause.time
+    private(set) var breachedAt: Micros?
+    private(set) var breachCause = SLAFact.Cause.time
+    /// Working time used at the breach.
+    private(set) var breachElapsed: Int64 = 0
     /// When the target was last changed, and by what.
     var changedAt: Micros?
     var change = SLAFact.Cause.time
@@ -72,9 +76,16 @@ struct ClockCycle {
         return instant(Int64((Double(target) * percent / 100).rounded()), calendar)
     }
 
+    /// Offsets from due; behind a breach they count while the clock runs, as what is overdue does.
     func levelInstant(_ offset: Int64, _ calendar: WorkingCalendar, _ boundary: WorkingCalendar.Boundary) -> Micros? {
         if let fired = escalated[offset] { return fired }
-        guard isRunning, let due = breachedAt ?? due(calendar, boundary) else { return nil }
+        guard let since else { return nil }
+        if let breachedAt {
+            guard offset >= 0 else { return nil }
+            return since <= breachedAt
+                ? calendar.add(offset, to: breachedAt) : instant(breachElapsed + offset, calendar)
+        }
+        guard let due = due(calendar, boundary) else { return nil }
         if offset >= 0 { return calendar.add(offset, to: due) }
         guard let target, target + offset >= elapsed else { return nil }
         return calendar.subtract(-offset, from: due)
@@ -84,20 +95,18 @@ struct ClockCycle {
     mutating func observe(
         _ instant: Micros, inclusive: Bool, _ settings: MetricSettings, _ calendar: WorkingCalendar
     ) {
-        guard isRunning else { return }
+        guard isRunning, cut == nil else { return }
         func isPast(_ other: Micros?) -> Bool { other.map { inclusive ? $0 <= instant : $0 < instant } ?? false }
         for percent in settings.warnings where warned[percent] == nil && breachedAt == nil {
             let at = warningInstant(percent, calendar, settings.boundary)
             if isPast(at) { warned[percent] = at }
         }
-        let before = settings.levels.filter { $0 < 0 }
-        for offset in before where escalated[offset] == nil && breachedAt == nil {
+        for offset in settings.levels where offset < 0 && escalated[offset] == nil && breachedAt == nil {
             let at = levelInstant(offset, calendar, settings.boundary)
             if isPast(at) { escalated[offset] = at }
         }
-        if breachedAt == nil {
-            let at = due(calendar, settings.boundary)
-            if isPast(at) { breachedAt = at }
+        if breachedAt == nil, let at = due(calendar, settings.boundary), isPast(at) {
+            breach(at: at, .time, calendar)
         }
         if breachedAt != nil {
             for offset in settings.levels where offset >= 0 && escalated[offset] == nil {
@@ -105,6 +114,54 @@ struct ClockCycle {
                 if isPast(at) { escalated[offset] = at }
             }
         }
+    }
+
+    /// Whether the target has been used up by an instant up to which the time has been counted.
+    func isSpent(at instant: Micros, _ calendar: WorkingCalendar) -> Bool {
+        guard let target else { return false }
+        guard dayDue != nil else { return elapsed >= target }
+        var running = self
+        running.since = instant
+        return running.due(calendar, .close).map { $0 <= instant } ?? false
+    }
+
+    mutating func breach(at instant: Micros, _ cause: SLAFact.Cause, _ calendar: WorkingCalendar) {
+        breachedAt = instant
+        breachCause = cause
+        breachElapsed = elapsed(at: instant, calendar)
+    }
+
+    mutating func forgetBreach() {
+        breachedAt = nil
+        breachCause = .time
+        escalated = escalated.filter { $0.key < 0 }
+    }
+
+    /// No policy promises anything from here on.
+    mutating func cut(at instant: Micros, _ cause: SLAFact.Cause, _ calendar: WorkingCalendar) {
+        if cut == nil { cut = (instant, elapsed(at: instant, calendar), cause) }
+    }
+
+    /// A policy applies again.
+    mutating func takeUp() { cut = nil }
+
+    /// When it ran, up to an instant.
+    func runs(until instant: Micros) -> [Range<Micros>] {
+        let last = min(instant, cut?.at ?? .max)
+        var runs = runs.filter { $0.lowerBound < last }.map { $0.lowerBound..<min($0.upperBound, last) }
+        if let since, since < last { runs.append(since..<last) }
+        return runs
+    }
+
+    /// How it ended for those who look at it.
+    var visibleEnd: End? { cut.map { .cancelled($0.at) } ?? end }
+
+    /// Counts up to an instant, without more.
+    mutating func settle(at instant: Micros, _ settings: MetricSettings, _ calendar: WorkingCalendar) {
+        observe(instant, inclusive: false, settings, calendar)
+        guard isRunning else { return }
+        pause(at: instant, calendar)
+        resume(at: instant)
     }
 
     mutating func pause(at instant: Micros, _ calendar: WorkingCalendar) {
@@ -132,8 +189,7 @@ struct ClockCycle {
         runs = []
         warned = [:]
         escalated = [:]
-        breachedAt = nil
-        breachCause = .time
+        forgetBreach()
         since = wasRunning ? instant : nil
     }
 
@@ -143,6 +199,7 @@ struct ClockCycle {
 
     /// Working time in µs at `instant`.
     func elapsed(at instant: Micros, _ calendar: WorkingCalendar) -> Int64 {
-        elapsed + (since.map { calendar.time(from: $0, to: instant) } ?? 0)
+        if let cut { return cut.elapsed }
+        return elapsed + (since.map { calendar.time(from: $0, to: instant) } ?? 0)
     }
 }

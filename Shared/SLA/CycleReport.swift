@@ -24,6 +24,10 @@ public struct CycleReport: Sendable {
     public var runs: [Range<Micros>]
     /// Why it was breached when it was.
     public var breachCause: SLAFact.Cause
+    /// Working time used at the breach.
+    public var breachElapsed: Int64
+    /// Why the promise no longer stands, when that cancelled it.
+    public var cutCause: SLAFact.Cause?
     /// When the target was last changed, and by what.
     public var changedAt: Micros?
     public var change: SLAFact.Cause
@@ -36,12 +40,13 @@ public struct CycleReport: Sendable {
         breachedAt = cycle.breachedAt
         elapsed = cycle.elapsed(at: instant, calendar)
         facts = SLAFact.all(of: cycle)
-        runs = cycle.runs
-        if let since = cycle.since, since < instant { runs.append(since..<instant) }
+        runs = cycle.runs(until: instant)
         breachCause = cycle.breachCause
+        breachElapsed = cycle.breachElapsed
+        cutCause = cycle.cut?.cause
         changedAt = cycle.changedAt
         change = cycle.change
-        switch cycle.end {
+        switch cycle.visibleEnd {
         case .stopped(let time):
             state = .stopped
             endedAt = time

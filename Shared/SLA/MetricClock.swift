@@ -13,11 +13,14 @@ public struct MetricClock: Sendable {
     private var isRemoved = false
     /// No policy applies to the ticket.
     private var isDetached = false
-    /// That cut a live clock off; `cutOffAt` tells when, if it ran.
-    private var hasCutOff = false
-    private var cutOffAt: Micros?
+    /// What changed the target while the cycle that may be taken up again was stopped.
+    private var missedChange: SLAFact.Cause?
 
-    public init(_ settings: MetricSettings, _ calendar: WorkingCalendar) {
+    /// Cycles behind this one are not judged.
+    private let cycleLimit: Int
+
+    public init(_ settings: MetricSettings, _ calendar: WorkingCalendar, cycleLimit: Int = .max) {
+        self.cycleLimit = cycleLimit
         self.settings = settings
         self.calendar = calendar
     }
@@ -49,15 +52,17 @@ public struct MetricClock: Sendable {
             priority = next
             if settings.promised(next) != old { changeTarget(at: time, calendar, .priorityChange) }
         case .policySet(let targets, let newCalendar): attach(targets, newCalendar, at: time)
-        case .policyDetached:
+        case .policyDetached(let cause):
             isDetached = true
-            hasCutOff = live != nil
-            cutOffAt = live?.isRunning == true ? time : nil
-            cancel(at: time)
-        case .attached(let new, let calendar, let priority):
+            modifyLive { cycle, settings, calendar in
+                cycle.observe(time, inclusive: false, settings, calendar)
+                cycle.cut(at: time, cause, calendar)
+            }
+        case .attached(let new, let calendar, let priority, let cause):
             self.priority = priority
+            modifyLive { $0.settle(at: time, $1, $2) }
             settings = new
-            attach([:], calendar, at: time)
+            attach([:], calendar, at: time, cause)
             setRunning(at: time)
         case .botHandoff: startAnew(at: time)
         case .teamAssigned: if settings.start == .teamAssigned, cycles.isEmpty { begin(at: time) }
@@ -85,11 +90,9 @@ public struct MetricClock: Sendable {
             case .created: begin(at: time)
             case .botHandoff, .teamAssigned: break
             }
-        case .resolution:
+        case .resolution, .requesterWait, .agentWork:
             let isDue = settings.start == .auto || settings.start == .created
-            let hasMessage = settings.start == .firstCustomerMessage && isByCustomer
-            if isDue || hasMessage, !Self.isSolved(status) { begin(at: time) }
-        case .requesterWait, .agentWork: if !Self.isSolved(status) { begin(at: time) }
+            if isDue || (settings.start == .firstCustomerMessage && isByCustomer) { begin(at: time) }
         case .answer: begin(at: time)
         case .update: if isByCustomer { begin(at: time) }
         case .nextResponse, .periodicUpdate: break
@@ -102,14 +105,14 @@ public struct MetricClock: Sendable {
             let isFirst = !hasCustomerWritten
             hasCustomerWritten = true
             switch settings.metric {
-            case .firstResponse, .resolution:
+            case .firstResponse, .resolution, .requesterWait, .agentWork:
                 let waits =
                     settings.start == .firstCustomerMessage
                     || (settings.start == .auto && settings.metric == .firstResponse)
                 if isFirst, waits, !hasResponded, cycles.isEmpty { begin(at: time) }
             case .update: if live == nil { begin(at: time) }
             case .nextResponse: if hasResponded, live == nil { begin(at: time) }
-            case .periodicUpdate, .requesterWait, .agentWork, .answer: break
+            case .periodicUpdate, .answer: break
             }
         case .agent:
             if hasCustomerWritten { hasResponded = true }
@@ -153,11 +156,22 @@ public struct MetricClock: Sendable {
         switch settings.reopen {
         case .firstOnly: break
         case .newCycle: begin(at: time)
-        case .resume: cycles[last].end = nil
+        case .resume:
+            cycles[last].end = nil
+            takeUp(at: time)
         case .fromCreation:
             cycles[last].end = nil
             cycles[last].count(from: stoppedAt, to: time, calendar)
+            takeUp(at: time)
             breachIfSpent(at: time, isRunning: !settings.pauseOn.contains(status), .time)
+        }
+    }
+
+    /// The stopped cycle goes on, under what is promised by now.
+    private mutating func takeUp(at time: Micros) {
+        if !isDetached { modifyLive { cycle, _, _ in cycle.takeUp() } }
+        if let cause = missedChange {
+            changeTarget(at: time, calendar, cause, isRunning: !settings.pauseOn.contains(status))
         }
     }
 
@@ -167,36 +181,41 @@ public struct MetricClock: Sendable {
         if live == nil {
             if settings.metric == .firstResponse || cycles.isEmpty { begin(at: time) }
         } else {
-            modifyLive { cycle, _, _ in cycle.restart(at: time) }
             let target = settings.promised(priority)
-            modifyLive { cycle, _, calendar in cycle.setTarget(target, calendar) }
+            modifyLive { cycle, settings, calendar in
+                cycle.observe(time, inclusive: false, settings, calendar)
+                // What was late for the hand-off before stays late.
+                guard cycle.breachedAt == nil else { return }
+                cycle.restart(at: time)
+                cycle.setTarget(target, calendar)
+                cycle.changedAt = time
+                cycle.change = .time
+            }
         }
     }
 
     private mutating func attach(
-        _ targets: [SLAMetric: SLATarget], _ newCalendar: WorkingCalendar?, at time: Micros
+        _ targets: [SLAMetric: SLATarget], _ newCalendar: WorkingCalendar?, at time: Micros,
+        _ cause: SLAFact.Cause = .policyChange
     ) {
         if let target = targets[settings.metric] {
             settings.target = target
             settings.targetsByPriority = [:]
         }
-        if isDetached, hasCutOff, let last = cycles.indices.last {
-            cycles[last].end = nil
-            if let cutOffAt { cycles[last].count(from: cutOffAt, to: time, calendar) }
-            setRunning(at: time)
-        }
         isDetached = false
-        hasCutOff = false
-        cutOffAt = nil
-        changeTarget(at: time, newCalendar ?? calendar, .policyChange)
+        modifyLive { cycle, settings, calendar in
+            cycle.settle(at: time, settings, calendar)
+            cycle.takeUp()
+        }
+        changeTarget(at: time, newCalendar ?? calendar, cause)
     }
 
-    private mutating func changeTarget(at time: Micros, _ newCalendar: WorkingCalendar, _ cause: SLAFact.Cause) {
+    private mutating func changeTarget(
+        at time: Micros, _ newCalendar: WorkingCalendar, _ cause: SLAFact.Cause, isRunning: Bool? = nil
+    ) {
+        missedChange = live == nil ? cause : nil
         modifyLive { cycle, settings, calendar in
-            cycle.observe(time, inclusive: false, settings, calendar)
-            let wasRunning = cycle.isRunning
-            cycle.pause(at: time, calendar)
-            if wasRunning { cycle.resume(at: time) }
+            cycle.settle(at: time, settings, calendar)
             switch settings.onChange {
             case .keepElapsed: break
             case .restart: cycle.restart(at: time)
@@ -210,18 +229,17 @@ public struct MetricClock: Sendable {
             cycle.changedAt = time
             cycle.change = cause
         }
-        if let cycle = live, let spent = cycle.target, cycle.elapsed < spent {
-            modifyLive { cycle, _, _ in cycle.breachedAt = nil }
+        modifyLive { cycle, _, calendar in
+            if !cycle.isSpent(at: time, calendar) { cycle.forgetBreach() }
         }
-        breachIfSpent(at: time, isRunning: live?.isRunning ?? false, cause)
+        breachIfSpent(at: time, isRunning: isRunning ?? live?.isRunning ?? false, cause)
     }
 
     /// A breach by a change is dated at the change.
     private mutating func breachIfSpent(at time: Micros, isRunning: Bool, _ cause: SLAFact.Cause) {
-        modifyLive { cycle, _, _ in
-            guard isRunning, cycle.breachedAt == nil, let target = cycle.target, cycle.elapsed >= target else { return }
-            cycle.breachedAt = time
-            cycle.breachCause = cause
+        modifyLive { cycle, _, calendar in
+            guard isRunning, cycle.breachedAt == nil, cycle.isSpent(at: time, calendar) else { return }
+            cycle.breach(at: time, cause, calendar)
         }
     }
 
@@ -236,6 +254,8 @@ public struct MetricClock: Sendable {
 
     private mutating func begin(at time: Micros) {
         if isDetached || (settings.metric == .firstResponse && hasResponded) { return }
+        if endsWithSolve, Self.isSolved(status) { return }
+        if cycles.count == cycleLimit { return }
         var cycle = ClockCycle(number: cycles.count + 1, start: time)
         cycle.setTarget(settings.promised(priority), calendar)
         if !settings.pauseOn.contains(status) { cycle.resume(at: time) }
@@ -297,7 +317,7 @@ extension MetricClock {
     public func nextInstant(after instant: Micros) -> Micros? {
         var observed = self
         observed.observe(instant)
-        guard let cycle = observed.live, cycle.isRunning else { return nil }
+        guard let cycle = observed.live, cycle.isRunning, cycle.visibleEnd == nil else { return nil }
         var instants: [Micros?] = []
         if cycle.breachedAt == nil {
             instants.append(cycle.due(calendar, settings.boundary))

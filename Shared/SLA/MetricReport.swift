@@ -31,7 +31,7 @@ public struct MetricReport: Sendable {
         for cycle in cycles { if case .stopped = cycle.end { longest = max(longest, cycle.elapsed) } }
         breachedAt = cycle.breachedAt
         elapsed = cycle.elapsed(at: instant, calendar)
-        switch cycle.end {
+        switch cycle.visibleEnd {
         case .stopped(let time):
             state = .fulfilled
             metAt = time

@@ -29,7 +29,7 @@ public enum SLATarget: Hashable, Sendable {
 }
 
 /// The promise of one metric, with every convention that tools differ in.
-public struct MetricSettings: Sendable {
+public struct MetricSettings: Sendable, Equatable {
     public enum Start: String, CaseIterable, Sendable {
         case auto, created
         case botHandoff = "bot_handoff"
@@ -53,6 +53,13 @@ public struct MetricSettings: Sendable {
         case keep, stop, cancel
     }
 
+    /// What another version of the rules does to a ticket that is there when it comes.
+    public enum OnRulesChange: String, CaseIterable, Sendable {
+        case newTicketsOnly = "new_tickets_only"
+        case nextEvent = "next_event"
+        case now
+    }
+
     public var metric: SLAMetric
     /// Tells two promises of one metric apart.
     public var variant: String?
@@ -72,6 +79,7 @@ public struct MetricSettings: Sendable {
     public var reopen = Reopen.resume
     public var onChange = OnChange.keepElapsed
     public var onSolve: OnSolve
+    public var onRulesChange = OnRulesChange.newTicketsOnly
 
     /// The settings that hold when a policy names none.
     public init(_ metric: SLAMetric, pauseOn: Set<String>? = nil) {

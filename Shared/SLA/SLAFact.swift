@@ -60,13 +60,23 @@ public struct SLAFact: Hashable, Sendable {
         }
     }
 
+    /// The order of facts of one cycle at one instant.
+    private var rank: Double {
+        switch kind {
+        case .warning(let percent): percent - 1_000
+        case .level(let offset): offset < 0 ? -1 : Double(offset + 1)
+        case .breached: 0
+        case .fulfilled, .cancelled: .infinity
+        }
+    }
+
     static func all(of cycle: ClockCycle) -> [SLAFact] {
         guard cycle.target != nil else { return [] }
         var facts = cycle.warned.map { SLAFact(cycle: cycle.number, kind: .warning($0.key), time: $0.value) }
         facts += cycle.escalated.map { SLAFact(cycle: cycle.number, kind: .level($0.key), time: $0.value) }
         if let at = cycle.breachedAt { facts.append(SLAFact(cycle: cycle.number, kind: .breached, time: at)) }
-        facts.sort { ($0.time, $0.label) < ($1.time, $1.label) }
-        switch cycle.end {
+        facts.sort { ($0.time, $0.rank) < ($1.time, $1.rank) }
+        switch cycle.visibleEnd {
         case .stopped(let time): facts.append(SLAFact(cycle: cycle.number, kind: .fulfilled, time: time))
         case .cancelled(let time):
             if !facts.isEmpty, cycle.breachedAt == nil {

@@ -32,6 +32,14 @@ public struct PolicyCondition: Hashable, Sendable {
     /// Whether every ticket meets it.
     public var isCatchAll: Bool { fields.isEmpty && tags.isEmpty }
 
+    /// Whether it holds for every ticket that another one holds for.
+    public func covers(_ other: PolicyCondition) -> Bool {
+        for (field, values) in fields {
+            guard let narrower = other.fields[field], narrower.isSubset(of: values) else { return false }
+        }
+        return tags.isEmpty || (!other.tags.isEmpty && other.tags.isSubset(of: tags))
+    }
+
     public func holds(for ticket: TicketAttributes) -> Bool {
         for (field, values) in fields {
             guard let value = ticket[field], values.contains(value) else { return false }

@@ -14,9 +14,9 @@ public struct TicketEvent: Sendable {
         case priority(String?)
         /// New targets by metric, and another calendar.
         case policySet(targets: [SLAMetric: SLATarget], calendar: WorkingCalendar?)
-        case policyDetached
-        /// Another policy applies: its settings and its calendar, and the ticket's priority from here on.
-        case attached(MetricSettings, WorkingCalendar, priority: String?)
+        case policyDetached(SLAFact.Cause)
+        /// Other terms apply: their settings and calendar, and the ticket's priority from here on.
+        case attached(MetricSettings, WorkingCalendar, priority: String?, SLAFact.Cause)
         /// The ticket has a team for the first time.
         case teamAssigned
         /// A call has been answered.

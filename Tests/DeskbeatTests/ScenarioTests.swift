@@ -22,6 +22,13 @@ import Testing
         #expect(outcome.summary == "6 scenarios, 11 checks, 0 differences")
     }
 
+    @Test func theConventionsOfTheFieldHold() throws {
+        let file = Self.root.appending(path: "deploy/sla/scenarios.conventions.json")
+        let outcome = try outcome(String(contentsOf: file, encoding: .utf8))
+        #expect(outcome.differences == [])
+        #expect(outcome.summary.hasPrefix("35 scenarios"))
+    }
+
     @Test(arguments: [
         (#""due": "2026-11-23T13:00:00Z", "warn_at""#, #""due": "2026-11-23T13:00:01Z", "warn_at""#, "lunch, check 1"),
         (#"{"50": "2026-11-23T11:00:00Z"}"#, #"{"50": "2026-11-23T11:30:00Z"}"#, "warn_at 50"),

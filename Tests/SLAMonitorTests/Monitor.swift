@@ -62,19 +62,27 @@ final class Monitor {
         at minutes: Double, _ events: [Event] = [], arrived: Double? = nil, wall: Double? = nil, caughtUp: Bool = true,
         abort: Bool = false
     ) throws {
+        try step(
+            events.map { ($0, arrived ?? minutes) }, Self.time(minutes, wall: wall, caughtUp: caughtUp), abort: abort)
+    }
+
+    static func time(_ minutes: Double, wall: Double? = nil, caughtUp: Bool = true) -> TaskTime {
+        TaskTime(
+            clock: instant(minutes), wall: instant(wall ?? minutes), caughtUp: caughtUp, idle: true, degraded: false)
+    }
+
+    /// One transaction: records with the instants of their arrival, then the time.
+    func step(_ events: [(event: Event, arrived: Double)], _ time: TaskTime, abort: Bool = false) throws {
         let sink = Sink()
         let batch = RecordBatch()
-        for event in events {
+        for (event, arrived) in events {
             let json = event.json
             unsafe batch.append(
                 TopicPartition(topic: "support.tickets", partition: 0), offset: offset,
-                timestamp: Self.instant(arrived ?? minutes) / 1_000, key: Array(event.ticket.utf8).span.bytes,
+                timestamp: Self.instant(arrived) / 1_000, key: Array(event.ticket.utf8).span.bytes,
                 value: json.span.bytes)
             offset += 1
         }
-        let time = TaskTime(
-            clock: Self.instant(minutes), wall: Self.instant(wall ?? minutes), caughtUp: caughtUp, idle: true,
-            degraded: false)
         if !events.isEmpty { try task.process(batch, 0..<events.count, input: 0, output: sink) }
         repeat {
             try task.advance(to: time, output: sink)

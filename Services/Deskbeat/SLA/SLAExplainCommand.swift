@@ -61,8 +61,9 @@ struct SLAExplainCommand: AsyncParsableCommand {
             }
             if let failure { throw failure }
             guard timeline.count > 0 else { throw InputError("there is no event of ticket '\(ticket)' on \(topic)") }
-            let (events, promises) = try timeline.judged(by: book, at: now)
-            return SLAExplanation.lines(ticket, events, promises, book, at: now)
+            let edition = RulesEdition(version: 0, from: .min, book: book)
+            let (events, promises) = try timeline.judged(by: [edition], at: now)
+            return SLAExplanation.lines(ticket, events, promises, at: now)
         }
         for line in lines { Console.output.line(line) }
     }

@@ -6,7 +6,7 @@ import SupportEvents
 /// The text of `deskbeat sla explain`.
 enum SLAExplanation {
     static func lines(
-        _ ticket: String, _ events: [TimelineEvent], _ promises: PromiseSet?, _ book: PolicyBook, at instant: Int64
+        _ ticket: String, _ events: [TimelineEvent], _ promises: PromiseSet?, at instant: Int64
     ) -> [String] {
         var lines = ["Ticket \(ticket) as of \(RFC3339.string(instant))", "", "Events"]
         for event in events {
@@ -15,13 +15,13 @@ enum SLAExplanation {
             lines.append("  \(RFC3339.string(event.time))  \(type)\(detail(event))\(note)")
         }
         guard let promises else { return lines + ["", "Nothing is promised before the ticket's creation is known."] }
-        lines += ["", "Policies"]
-        for era in promises.eras where era.from <= instant {
-            let policy = era.policy.map { book.policies[$0] }
-            let from = era.from == .min ? "from the creation on" : "from \(RFC3339.string(era.from)) on"
-            lines.append("  \(policy.map { "\($0.id), calendar \($0.calendarName)" } ?? "none")  (\(from))")
-        }
         for standing in promises.standings(at: instant) {
+            lines += ["", "\(standing.name): policies"]
+            for tenure in standing.tenures where tenure.from <= instant {
+                let policy = tenure.terms?.policy
+                let from = tenure.from == .min ? "from the creation on" : "from \(RFC3339.string(tenure.from)) on"
+                lines.append("  \(policy.map { "\($0.id), calendar \($0.calendarName)" } ?? "none")  (\(from))")
+            }
             for cycle in standing.cycles { lines += [""] + self.lines(standing.name, cycle) }
         }
         return lines

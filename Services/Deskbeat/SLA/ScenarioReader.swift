@@ -238,7 +238,7 @@ struct ScenarioReader {
                 try self.calendar(named: node)
             }
             return .policySet(targets: targets, calendar: calendar)
-        case "policy.detached": return .policyDetached
+        case "policy.detached": return .policyDetached(.policyChange)
         case "bot.handoff": return .botHandoff
         case "ticket.merged", "ticket.spam", "ticket.deleted": return .removed
         case let name: throw ScenarioError(type, "there is no event type '\(name)'")

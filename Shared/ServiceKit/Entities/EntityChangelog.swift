@@ -4,6 +4,7 @@ import Streams
 /// - `settings`: nothing; value: what the contributions were derived with,
 /// - `cellSet`: the set's number; value: its cells,
 /// - `head`: the entity's id; value: everything but the events,
+/// - `archive`: nothing; value: what the derivation keeps for all entities together,
 /// - `chunk`: chunk number and the entity's id; value: up to 32 events in arrival order, with their payloads.
 ///
 /// Of a growing timeline only the head and the last chunk are written again.
@@ -13,6 +14,7 @@ enum EntityChangelog {
         case cellSet = 2
         case head = 3
         case chunk = 4
+        case archive = 5
     }
 
     static let format: UInt8 = 1

@@ -11,6 +11,15 @@ public protocol EntityDerivation {
     /// Whether it keeps ``DerivationOutput/memory``. Never changes for a stage that has state.
     static var keepsMemory: Bool { get }
 
+    /// What it keeps for all entities of its partition together, such as the versions of the rules that some are still judged by;
+    /// nil: nothing. Changes only in ``restore(archive:)``.
+    var archive: [UInt8]? { get }
+
+    /// Called once, before the first entity is derived.
+    ///
+    /// - Parameter archive: What was saved last; nil when nothing was.
+    mutating func restore(archive: [UInt8]?) throws(InternalRecordError)
+
     /// Adds the entity's contributions to `output`: a pure function of the timeline and the clock (and of
     /// ``DerivationOutput/moment`` and ``DerivationOutput/memory`` where alerts are concerned).
     ///
@@ -24,6 +33,8 @@ public protocol EntityDerivation {
 
 extension EntityDerivation {
     public static var keepsMemory: Bool { false }
+    public var archive: [UInt8]? { nil }
+    public mutating func restore(archive: [UInt8]?) throws(InternalRecordError) {}
 }
 
 /// Where a derivation puts its contributions, and where it reads what the events carry.
@@ -137,6 +148,14 @@ public struct DerivationOutput: ~Copyable {
     public mutating func deriveAgain(at instant: Int64) {
         nextTimer = min(nextTimer, instant)
     }
+
+    /// The entity is to be derived again as soon as the task is caught up, and not before.
+    public mutating func deriveWhenCaughtUp() {
+        nextTimer = Self.caughtUp
+    }
+
+    /// Stands for the instant at which the task is caught up: behind every timer, before none at all.
+    static let caughtUp = Int64.max - 1
 
     /// A duration below zero was left out.
     public mutating func countNegativeDuration() {

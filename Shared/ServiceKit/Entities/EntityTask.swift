@@ -70,6 +70,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var store = EntityStore()
     private var output: DerivationOutput
     private var timers = TimerHeap()
+    /// Entities that wait until the task is caught up.
+    private var awaiting: [EntityStore.Index] = []
     private var deltas: DeltaAccumulator
 
     /// Entities with events of the current transaction.
@@ -84,6 +86,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var restoredCounts: [Int32] = []
     private var refusedFacts = 0
     private var settingsSaved: SettingsRecord = .unknown
+    /// The derivation's archive as the changelog has it, and as the current transaction writes it.
+    private var savedArchive: [UInt8]?
+    private var writtenArchive: [UInt8]?
     private var figures = EntityFigures()
 
     private enum SettingsRecord {
@@ -282,6 +287,20 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.nextTimer == instant { refresh(entity) }
         }
+        guard time.caughtUp, !awaiting.isEmpty else { return }
+        for entity in awaiting {
+            let head = store.heads[Int(entity)]
+            if head.has(EntityHead.used), head.nextTimer == DerivationOutput.caughtUp { refresh(entity) }
+        }
+        awaiting.removeAll(keepingCapacity: true)
+    }
+
+    private func schedule(_ entity: EntityStore.Index, at instant: Int64) {
+        if instant == DerivationOutput.caughtUp {
+            awaiting.append(entity)
+        } else if instant != .max {
+            timers.insert(entity, at: instant)
+        }
     }
 
     private func refresh(_ entity: EntityStore.Index) {
@@ -305,6 +324,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             try derive(entity, time, sink)
         }
         saveCellSets(sink)
+        saveArchive(sink)
         // Only when every entity has been derived under the present settings: a crash before then begins again.
         if stale.isEmpty, settingsSaved == .differs { saveSettings(sink) }
         let partitions = context.outputPartitionCounts[0]
@@ -341,7 +361,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         if head.nextTimer != output.nextTimer {
             store.setTimer(output.nextTimer, of: entity)
-            if output.nextTimer != .max { timers.insert(entity, at: output.nextTimer) }
+            schedule(entity, at: output.nextTimer)
         }
         store.setFlag(EntityHead.changed, false, of: entity)
         if settings.firstFactInput != nil, head.eventCount == 0 {
@@ -465,6 +485,14 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         output.cellSets.saved()
     }
 
+    private func saveArchive(_ sink: any TaskOutput) {
+        guard let archive = derivation.archive, archive != savedArchive else { return }
+        key.removeAll(keepingCapacity: true)
+        key.append(EntityChangelog.Kind.archive.rawValue)
+        sink.changelog(key, archive)
+        writtenArchive = archive
+    }
+
     private func saveSettings(_ sink: any TaskOutput) {
         key.removeAll(keepingCapacity: true)
         value.removeAll(keepingCapacity: true)
@@ -488,12 +516,14 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         figures.committed(refusedFacts: refusedFacts, context.logger)
         changed.removeAll(keepingCapacity: true)
         refreshed.removeAll(keepingCapacity: true)
+        if let archive = writtenArchive { savedArchive = archive }
+        writtenArchive = nil
         if settingsSaved == .writtenInTransaction { settingsSaved = .current }
     }
 
     public func rollBack() {
         store.rollBack { entity, head in
-            if head.nextTimer != .max { timers.insert(entity, at: head.nextTimer) }
+            schedule(entity, at: head.nextTimer)
         }
         output.cellSets.rollBack()
         emptied.removeAll(keepingCapacity: true)
@@ -504,6 +534,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             stale.append(entity)
         }
         refreshed.removeAll(keepingCapacity: true)
+        writtenArchive = nil
         if settingsSaved == .writtenInTransaction { settingsSaved = .differs }
     }
 
@@ -522,6 +553,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
                 throw InternalRecordError("settings of an unknown format: written by a newer version")
             }
             settingsSaved = try reader.fixed64() == fingerprint ? .current : .differs
+        case .archive: savedArchive = reader.rest()
         case .cellSet:
             let id = try keyReader.varint()
             guard id <= UInt64(UInt32.max) else { throw InternalRecordError("a cell set out of range") }
@@ -571,6 +603,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
 
     public func restoreCompleted(output: any TaskOutput) throws(InternalRecordError) {
         if settingsSaved == .unknown { settingsSaved = .differs }
+        try derivation.restore(archive: savedArchive)
         for (index, head) in store.heads.enumerated() where head.has(EntityHead.used) {
             let entity = EntityStore.Index(index)
             // A head is written with every change, so that what it does not count has been deleted.
@@ -580,7 +613,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             }
             store.truncate(entity, to: Int(restoredCounts[index]))
             store.restoreCompleted(entity)
-            if head.nextTimer != .max { timers.insert(entity, at: head.nextTimer) }
+            schedule(entity, at: head.nextTimer)
             if settingsSaved == .differs { refresh(entity) }
         }
         restoredCounts = []

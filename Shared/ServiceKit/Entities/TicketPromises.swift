@@ -11,17 +11,18 @@ public struct TicketPromises {
 
     /// - Returns: nil as long as the ticket's creation has not arrived, or lies ahead.
     public init?(
-        _ timeline: [TimelineEvent], until clock: Int64, _ book: PolicyBook, _ output: inout DerivationOutput
+        _ timeline: [TimelineEvent], until clock: Int64, _ editions: [RulesEdition], _ output: inout DerivationOutput
     ) throws(InternalRecordError) {
-        promises = PromiseSet(book)
-        guard let creation = timeline.ticketCreation else { return nil }
-        try create(timeline[creation], &output)
+        promises = PromiseSet(editions)
+        guard let first = timeline.ticketCreation else { return nil }
+        let creation = timeline[first]
+        try create(creation, &output)
         if let start = promises.startsAt, start > clock {
             nextEvent = start
             return
         }
         let removal = timeline.ticketRemoval
-        for (index, event) in timeline.enumerated() {
+        for event in try TicketEventOrder.arranged(timeline, output.payloads) {
             if event.time > clock {
                 nextEvent = event.time
                 break
@@ -30,8 +31,9 @@ public struct TicketPromises {
                 promises.apply(TicketEvent(time: event.time, kind: .removed))
                 break
             }
-            if index != creation || event.type == EventType.ticketSnapshot.rawValue { try apply(event, &output) }
+            if event != creation || event.type == EventType.ticketSnapshot.rawValue { try apply(event, &output) }
         }
+        promises.pass(to: clock)
     }
 
     private mutating func create(_ event: TimelineEvent, _ output: inout DerivationOutput) throws(InternalRecordError) {

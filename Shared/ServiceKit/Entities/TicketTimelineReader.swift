@@ -43,7 +43,7 @@ public struct TicketTimelineReader: ~Copyable {
 
     /// The ticket's events in the timeline's order, without what is voided, and its promises at an instant.
     public borrowing func judged(
-        by book: PolicyBook, at instant: Int64
+        by editions: [RulesEdition], at instant: Int64
     ) throws(InternalRecordError) -> (timeline: [TimelineEvent], promises: PromiseSet?) {
         var timeline = Timeline()
         let classes = EventClasses(
@@ -54,7 +54,7 @@ public struct TicketTimelineReader: ~Copyable {
         do { catalogue = try KPICatalogue([]) } catch { throw InternalRecordError("an empty catalogue is refused") }
         var output = DerivationOutput(
             zone: .utc, catalogue: catalogue, cellSets: CellSets(breakdowns: []), payloads: payloads)
-        let ticket = try TicketPromises(timeline.events, until: instant, book, &output)
+        let ticket = try TicketPromises(timeline.events, until: instant, editions, &output)
         return (timeline.events, ticket?.promises)
     }
 }

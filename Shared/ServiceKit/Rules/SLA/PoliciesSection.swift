@@ -15,7 +15,6 @@ extension RulesReader {
     mutating func policies(_ node: RulesNode, _ context: PolicyContext) -> PolicyBook {
         let example = "[{id: default, calendar: always, metrics: {first_response: {target: 1h}}}]"
         var policies: [SLAPolicy] = []
-        var catchAll: String?
         var ids: Set<String> = []
         for (index, element) in (list(node, "policies", example: example) ?? []).enumerated() {
             let path = "policies[\(index)]"
@@ -23,17 +22,25 @@ extension RulesReader {
             if !ids.insert(policy.id).inserted {
                 fault(element, path, "two policies have the id \"\(policy.id)\"", "give each an id of its own")
             }
-            if let catchAll {
+            if let hiding = policies.first(where: { $0.condition.covers(policy.condition) }) {
+                let isCatchAll = hiding.condition.isCatchAll
+                let which = isCatchAll ? "every ticket" : "all that \"\(policy.id)\" is for"
                 fault(
-                    element, path, "\"\(catchAll)\" applies to every ticket, so that \"\(policy.id)\" never does",
-                    "move \"\(catchAll)\" to the end, or give it a condition (when)")
-            } else if policy.condition.isCatchAll {
-                catchAll = policy.id
+                    element, path, "\"\(hiding.id)\" applies to \(which), so that \"\(policy.id)\" never does",
+                    isCatchAll
+                        ? "move \"\(hiding.id)\" to the end, or give it a condition (when)"
+                        : "move \"\(policy.id)\" before \"\(hiding.id)\"")
             }
             policies.append(policy)
         }
         if policies.count > 200 { fault(node, "policies", "\(policies.count) policies", "write at most 200") }
-        return PolicyBook(policies)
+        let book = PolicyBook(policies)
+        if book.ticketPromises.count > 100 {
+            fault(
+                node, "policies", "\(book.ticketPromises.count) different promises, variants included",
+                "write at most 100; the same variant may stand in many policies")
+        }
+        return book
     }
 
     private mutating func policy(_ node: RulesNode, _ path: String, _ context: PolicyContext) -> SLAPolicy? {
@@ -138,16 +145,25 @@ extension RulesReader {
 
     /// A reply that may take longer than the solution is a mistake.
     private mutating func compareTargets(_ promises: [SLAPromise], _ node: RulesNode, _ path: String) {
-        func targets(_ metric: SLAMetric) -> MetricSettings? {
-            promises.first { $0.settings.metric == metric && $0.settings.variant == nil }?.settings
+        for response in promises where response.settings.metric == .firstResponse {
+            let resolution = promises.first {
+                $0.settings.metric == .resolution && $0.settings.variant == response.settings.variant
+            }
+            if let resolution { compare(response.settings, resolution.settings, node, path) }
         }
-        guard let response = targets(.firstResponse), let resolution = targets(.resolution) else { return }
+    }
+
+    private mutating func compare(
+        _ response: MetricSettings, _ resolution: MetricSettings, _ node: RulesNode, _ path: String
+    ) {
         let priorities = Set(response.targetsByPriority.keys).union(resolution.targetsByPriority.keys).map(
             Optional.some)
         for priority in priorities.sorted(by: { ($0 ?? "") < ($1 ?? "") }) + [nil] {
-            guard case .duration(let first) = response.promised(priority),
-                case .duration(let last) = resolution.promised(priority), first > last
-            else { continue }
+            switch (response.promised(priority), resolution.promised(priority)) {
+            case (.duration(let first), .duration(let last)) where first > last: break
+            case (.days(let first, _), .days(let last, _)) where first > last: break
+            default: continue
+            }
             let which = priority.map { " of \($0)" } ?? ""
             fault(
                 node, path, "the response target\(which) is longer than the resolution target",
@@ -176,7 +192,14 @@ extension RulesReader {
             if faults.count == before { fault(node, path, "no target is named", "write for example target: 1h") }
             return nil
         }
-        if settings.start == .created || settings.start == .auto, settings.pauseOn.contains("new") {
+        let startsWithTicket =
+            switch metric {
+            case .firstResponse, .resolution, .requesterWait, .agentWork:
+                settings.start == .created || settings.start == .auto
+            case .update: true
+            case .nextResponse, .periodicUpdate, .answer: false
+            }
+        if startsWithTicket, settings.pauseOn.contains("new") {
             fault(
                 node, path, "the clock starts with the ticket and is paused in its first status",
                 "take new out of pause_on, or choose another start")
@@ -189,7 +212,7 @@ extension RulesReader {
     ) {
         let known = [
             "target", "warn", "levels", "severity", "pause_on", "boundary", "truncate", "start", "reopen", "on_change",
-            "on_solve", "deliver", "alert_delay", "end_of_day", "variant",
+            "on_solve", "on_rules_change", "deliver", "alert_delay", "end_of_day", "variant",
         ]
         let name = entry.key
         let node = entry.value
@@ -226,6 +249,8 @@ extension RulesReader {
         case "reopen": choose(node, full, MetricSettings.Reopen.self) { promise.settings.reopen = $0 }
         case "on_change": choose(node, full, MetricSettings.OnChange.self) { promise.settings.onChange = $0 }
         case "on_solve": choose(node, full, MetricSettings.OnSolve.self) { promise.settings.onSolve = $0 }
+        case "on_rules_change":
+            choose(node, full, MetricSettings.OnRulesChange.self) { promise.settings.onRulesChange = $0 }
         case "deliver": choose(node, full, SLAPromise.Delivery.self) { promise.delivery = $0 }
         case "alert_delay": promise.alertDelay = duration(node, full)?.microseconds ?? 0
         default: unknownKey(entry, in: path, known: known)
