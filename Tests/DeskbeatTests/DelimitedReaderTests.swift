@@ -36,6 +36,15 @@ import Testing
         #expect(try rows("a\t\"b\tc\n", format) == [.fields(["a", "\"b", "c"])])
     }
 
+    @Test(arguments: [1, 2, 3, 100]) func runsOfBlanks(chunk: Int) throws {
+        let format = DelimitedFormat(delimiter: UInt8(ascii: "\t"), quotes: false, blanks: true)
+        let text = "a\tb  c\n 1\t \t2 \"3 \t\r\n\n4\t5\t6 "
+        #expect(
+            try rows(text, format, chunk: chunk) == [
+                .fields(["a", "b", "c"]), .fields(["1", "2", "\"3"]), .fields(["4", "5", "6"]),
+            ])
+    }
+
     @Test func latin1BecomesUTF8() throws {
         #expect(try rows([0x4D, 0xFC, 0x2C, 0xDF], DelimitedFormat(latin1: true)) == [.fields(["Mü", "ß"])])
     }

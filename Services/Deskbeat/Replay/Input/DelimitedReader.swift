@@ -6,12 +6,22 @@ package struct DelimitedFormat: Sendable, Equatable {
     package var quotes: Bool
     /// The bytes are ISO 8859-1, not UTF-8.
     package var latin1: Bool
+    /// Any run of blanks and tabs stands between two fields, so that none is empty; ``delimiter`` is a tab.
+    package var blanks: Bool
 
-    package init(delimiter: UInt8 = UInt8(ascii: ","), quotes: Bool = true, latin1: Bool = false) {
+    package init(
+        delimiter: UInt8 = UInt8(ascii: ","), quotes: Bool = true, latin1: Bool = false, blanks: Bool = false
+    ) {
         self.delimiter = delimiter
         self.quotes = quotes
         self.latin1 = latin1
+        self.blanks = blanks
     }
+
+    /// The other byte that separates fields.
+    fileprivate var alternative: UInt8 { blanks ? UInt8(ascii: " ") : delimiter }
+
+    fileprivate func isDelimiter(_ byte: UInt8) -> Bool { byte == delimiter || byte == alternative }
 }
 
 /// Rows of a CSV or TSV file: RFC 4180, and what is met besides: LF, CR or CRLF, blank lines, a `"`
@@ -71,6 +81,7 @@ package struct DelimitedReader {
 
     /// Nil when the row is whole, else why not; then the input stands behind the row's line end.
     private mutating func readRow() throws(InputError) -> String? {
+        try skipBlanks()
         while true {
             let start = bytes.count
             if format.quotes, try peek() == Self.quote {
@@ -84,14 +95,26 @@ package struct DelimitedReader {
             guard fields.count <= Self.columnLimit else {
                 throw InputError("\(source.name), line \(line): more than \(Self.columnLimit) fields in a row")
             }
-            switch try peek() {
-            case format.delimiter: position += 1
-            case nil: return nil
-            default:
+            guard let next = try peek() else { return nil }
+            guard format.isDelimiter(next) else {
+                try endLine()
+                return nil
+            }
+            position += 1
+            guard format.blanks else { continue }
+            try skipBlanks()
+            guard let first = try peek() else { return nil }
+            if first == Self.lineFeed || first == Self.carriageReturn {
                 try endLine()
                 return nil
             }
         }
+    }
+
+    /// Only where blanks separate: those around fields are none.
+    private mutating func skipBlanks() throws(InputError) {
+        guard format.blanks else { return }
+        while let byte = try peek(), format.isDelimiter(byte) { position += 1 }
     }
 
     /// Up to the delimiter or the line end, in runs.
@@ -100,10 +123,12 @@ package struct DelimitedReader {
             var end = position
             // A copy of the reference: the loop then runs without a check for exclusive access at each byte.
             let input = self.input
-            let delimiter = format.delimiter
+            let (delimiter, alternative) = (format.delimiter, format.alternative)
             while end < input.count {
                 let byte = input[end]
-                if byte == delimiter || byte == Self.lineFeed || byte == Self.carriageReturn { break }
+                if byte == delimiter || byte == alternative || byte == Self.lineFeed || byte == Self.carriageReturn {
+                    break
+                }
                 end += 1
             }
             append(end)
@@ -155,7 +180,7 @@ package struct DelimitedReader {
     }
 
     private func isEnd(_ byte: UInt8) -> Bool {
-        byte == format.delimiter || byte == Self.lineFeed || byte == Self.carriageReturn
+        format.isDelimiter(byte) || byte == Self.lineFeed || byte == Self.carriageReturn
     }
 
     // MARK: - Input

@@ -16,14 +16,16 @@ package struct Mapping: Sendable {
 
     /// Rows that are left out on purpose, counted by reason.
     package struct Skip: Sendable {
-        package var when: [Condition]
+        /// Alternatives: all conditions of one of them hold.
+        package var when: [[Condition]]
         package var reason: String
     }
 
     /// One event per row, where its conditions hold.
     package struct Template: Sendable {
         package var type: EventShape
-        package var when: [Condition] = []
+        /// Alternatives, as of ``Skip``; without any, always.
+        package var when: [[Condition]] = []
         package var id: Value?
         package var time: Value
         package var sequence: Value?
@@ -110,6 +112,8 @@ package struct Mapping: Sendable {
     package struct Time: Sendable {
         package var pattern: TimePattern
         package var zone: LocalZone
+        /// Months by which the file's calendar is moved.
+        package var moved: Int64 = 0
         /// Columns with amounts to add to the instant, negative for subtraction.
         package var shifts: [(column: Column, unit: Unit, sign: Int64)] = []
         /// A clock time more than 12 hours before this one belongs to the next day (calls over midnight).

@@ -33,8 +33,10 @@ private struct ColumnResolver {
         for index in template.members.indices { try resolve(&template.members[index].value) }
     }
 
-    func resolve(_ conditions: inout [Mapping.Condition]) throws(MappingError) {
-        for index in conditions.indices { try resolve(&conditions[index].column) }
+    func resolve(_ alternatives: inout [[Mapping.Condition]]) throws(MappingError) {
+        for index in alternatives.indices {
+            for place in alternatives[index].indices { try resolve(&alternatives[index][place].column) }
+        }
     }
 
     func resolve(_ value: inout Mapping.Value) throws(MappingError) {

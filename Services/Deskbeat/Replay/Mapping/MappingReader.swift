@@ -87,6 +87,10 @@ private enum MappingReader {
     struct Defaults {
         var pattern: TimePattern
         var zone: LocalZone
+        /// Months.
+        var moved: Int64 = 0
+
+        var time: Mapping.Time { Mapping.Time(pattern: pattern, zone: zone, moved: moved) }
     }
 
     static func read(_ root: Node) throws(MappingError) -> Mapping {
@@ -126,11 +130,14 @@ private enum MappingReader {
         guard delimiter != nil || quotes != nil || encoding != nil else { return nil }
         var format = DelimitedFormat()
         if let delimiter {
-            let names: [String: Character] = ["comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|"]
+            let names: [String: Character] = ["comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "blanks": "\t"]
             let text = try string(delimiter)
+            format.blanks = text == "blanks"
             guard let byte = names[text]?.asciiValue ?? (text.utf8.count == 1 ? text.utf8.first : nil),
                 byte < 0x80, ![0x22, 0x0A, 0x0D].contains(byte)
-            else { throw MappingError(delimiter, "delimiter is comma, tab, semicolon, pipe or one ASCII character") }
+            else {
+                throw MappingError(delimiter, "delimiter is comma, tab, semicolon, pipe, blanks or one ASCII character")
+            }
             format.delimiter = byte
             format.quotes = byte != UInt8(ascii: "\t")
         }
@@ -152,6 +159,7 @@ private enum MappingReader {
         var entries = try Entries(node, "times")
         if let format = entries.take("format") { defaults.pattern = try pattern(format) }
         if let name = entries.take("zone") { defaults.zone = try zone(name) }
+        if let node = entries.take("move") { defaults.moved = try months(node) }
         try entries.finish()
         return defaults
     }
@@ -176,7 +184,7 @@ private enum MappingReader {
             }
             type = known
         }
-        let when: [Mapping.Condition] = if let node = entries.take("when") { try conditions(node) } else { [] }
+        let when: [[Mapping.Condition]] = if let node = entries.take("when") { try conditions(node) } else { [] }
         var template = Mapping.Template(
             type: type, when: when,
             time: try value(entries.require("time", "an event"), .time, defaults), isSnapshot: snapshots)
@@ -205,7 +213,7 @@ private enum MappingReader {
     ) throws(MappingError) -> Mapping.Value {
         if node.scalar != nil {
             var value = Mapping.Value(origin: try origin(text: node), place: Place(node))
-            if form == .time { value.time = Mapping.Time(pattern: defaults.pattern, zone: defaults.zone) }
+            if form == .time { value.time = defaults.time }
             return value
         }
         var entries = try Entries(node, "a value")
@@ -242,7 +250,7 @@ private enum MappingReader {
     }
 
     private static func time(_ entries: inout Entries, _ defaults: Defaults) throws(MappingError) -> Mapping.Time {
-        var time = Mapping.Time(pattern: defaults.pattern, zone: defaults.zone)
+        var time = defaults.time
         if let node = entries.take("format") { time.pattern = try pattern(node) }
         if let node = entries.take("zone") { time.zone = try zone(node) }
         for (key, sign) in [("plus", Int64(1)), ("minus", Int64(-1))] {
@@ -259,6 +267,21 @@ private enum MappingReader {
         }
         if let node = entries.take("not_before") { time.notBefore = [try value(node, .time, defaults)] }
         return time
+    }
+
+    /// `{years: 11}`, `{months: -3}`.
+    private static func months(_ node: Node) throws(MappingError) -> Int64 {
+        var entries = try Entries(node, "move")
+        var months: Int64 = 0
+        for (unit, factor) in [("years", Int64(12)), ("months", 1)] {
+            guard let amount = entries.take(unit) else { continue }
+            guard let number = amount.int.map(Int64.init), (-1_000...1_000).contains(number) else {
+                throw MappingError(amount, "\(unit) is a whole number from -1000 to 1000")
+            }
+            months += number * factor
+        }
+        try entries.finish()
+        return months
     }
 
     private static func origin(text node: Node) throws(MappingError) -> Mapping.Value.Origin {
@@ -330,7 +353,16 @@ private enum MappingReader {
 
     // MARK: - Conditions and scalars
 
-    private static func conditions(_ node: Node) throws(MappingError) -> [Mapping.Condition] {
+    /// One set of conditions, or a list of alternative ones.
+    private static func conditions(_ node: Node) throws(MappingError) -> [[Mapping.Condition]] {
+        guard case .sequence(let sequence) = node else { return [try conditionSet(node)] }
+        var alternatives: [[Mapping.Condition]] = []
+        for item in sequence { alternatives.append(try conditionSet(item)) }
+        guard !alternatives.isEmpty else { throw MappingError(node, "when is an empty list") }
+        return alternatives
+    }
+
+    private static func conditionSet(_ node: Node) throws(MappingError) -> [Mapping.Condition] {
         var entries = try Entries(node, "when")
         var result: [Mapping.Condition] = []
         for (key, node) in entries.takeAll() {

@@ -131,6 +131,12 @@ struct RowCells {
             throw value.bad(text, "is no time of the form \"\(time.pattern.text)\"")
         }
         var clock = reading.micros
+        if time.moved != 0 {
+            guard let moved = CivilTime(micros: clock).adding(months: time.moved).micros else {
+                throw value.bad(text, "is out of range")
+            }
+            clock = moved
+        }
         for shift in time.shifts where shift.unit == .months {
             let moved = CivilTime(micros: clock).adding(months: try amount(shift.column, 120_000) * shift.sign)
             guard let micros = moved.micros else { throw value.bad(text, "is out of range") }
@@ -160,7 +166,14 @@ struct RowCells {
 
     // MARK: - Conditions
 
-    func hold(_ conditions: [Mapping.Condition]) -> Bool {
+    /// Whether all conditions of one of the alternatives hold; true without any.
+    func hold(_ alternatives: [[Mapping.Condition]]) -> Bool {
+        if alternatives.isEmpty { return true }
+        for conditions in alternatives where hold(all: conditions) { return true }
+        return false
+    }
+
+    private func hold(all conditions: [Mapping.Condition]) -> Bool {
         for condition in conditions {
             let cell = cell(condition.column)
             let holds =
