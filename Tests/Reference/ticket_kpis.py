@@ -29,6 +29,12 @@ DURATIONS = {
     "agent_first_response_time"}
 PROPORTIONS = {"reopen_rate", "one_touch_resolution", "bot_resolution_rate"}
 MEANS = {"replies_per_ticket", "transfers_per_ticket"}
+# Those that contact_kpis.py recomputes.
+OTHERS = {
+    "contacts_offered", "contacts_answered", "contacts_abandoned", "contacts_short_abandoned", "contacts_other",
+    "speed_of_answer", "abandon_time", "abandonment_rate", "service_level", "first_call_resolution",
+    "contact_transfer_rate", "handle_time", "agent_handle_time", "first_contact_resolution",
+    "agent_first_contact_resolution"}
 # What is published as a member of another KPI's update.
 MEMBERS = {"first_response_open": ("first_response_time", "open")}
 MEMBERS.update({kpi + ":pending": (kpi, "pending") for kpi in PROPORTIONS})
@@ -414,7 +420,7 @@ def main():
                 differ(f"{key}: {name} is {got.get(name)}, expected {value}")
     for key, got in published.items():
         kpi, kind = key[0], key[1]
-        if key in expected or kind in ("24h", "7d", "30d"):
+        if key in expected or kpi in OTHERS or kind in ("24h", "7d", "30d"):
             continue
         if any(owner == kpi and (name,) + key[1:] in expected for name, (owner, _) in MEMBERS.items()):
             if not got.get("count"):
