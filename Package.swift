@@ -65,6 +65,9 @@ let package = Package(
         .systemLibrary(
             name: "CRdkafka", path: "Shared/CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CDeskbeat", path: "Shared/CDeskbeat", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CLocalBroker", path: "Shared/CLocalBroker",
+            providers: [.apt(["zlib1g-dev", "liblz4-dev", "libsnappy-dev", "libzstd-dev"])]),
         .target(
             name: "CSimdjson", path: "Shared/CSimdjson", cxxSettings: [.unsafeFlags(["-O3"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
@@ -75,7 +78,7 @@ let package = Package(
         module("SLA", ["BusinessTime"]),
         module("KPIs", ["BusinessTime"]),
         module("Streams", ["Kafka", log, coreMetrics]),
-        module("LocalBroker", [log, nioCore, nioPosix]),
+        module("LocalBroker", ["CLocalBroker", log, nioCore, nioPosix]),
         module(
             "ServiceKit",
             [

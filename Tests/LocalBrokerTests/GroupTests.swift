@@ -303,4 +303,51 @@ extension Harness {
         #expect(after.generationID > before.generationID)
         #expect(try again.committedOffset(group: "g", "t").committedOffset == 7)
     }
+
+    @Test func offsetsAreDeletedOneByOne() throws {
+        let broker = try Harness()
+        for name in ["t", "u"] { #expect(try broker.createTopic(name) == .none) }
+        for name in ["t", "u"] { #expect(try broker.commitOffset(group: "g", name, offset: 5) == .none) }
+        func delete(_ group: String, _ topic: String) throws -> (ErrorCode, ErrorCode?) {
+            let request = OffsetDeleteRequest {
+                $0.groupID = group
+                $0.topics = [
+                    OffsetDeleteRequest.Topic {
+                        $0.name = topic
+                        $0.partitions = [0]
+                    }
+                ]
+            }
+            guard case .offsetDelete(let response) = try broker.call(.offsetDelete(request)) else {
+                throw Harness.Unexpected(response: "")
+            }
+            return (response.error, response.topics.first?.partitions.first?.error)
+        }
+        #expect(try delete("", "t").0 == .invalidGroupID)
+        #expect(try delete("h", "t").0 == .groupIDNotFound)
+        #expect(try delete("g", "v").1 == .unknownTopicOrPartition)
+        #expect(try delete("g", "t").1 == ErrorCode.none)
+        for each in [broker, try broker.restarted()] {
+            #expect(try each.committedOffset(group: "g", "t").committedOffset == -1)
+            #expect(try each.committedOffset(group: "g", "u").committedOffset == 5)
+        }
+    }
+
+    @Test func offsetsOfAbandonedGroupsExpire() throws {
+        var configuration = BrokerCoreConfiguration()
+        configuration.offsetRetention = 10 * 86_400_000
+        configuration.housekeepingInterval = 3_600_000
+        configuration.compactionInterval = 1_000_000_000_000
+        let broker = try Harness(configuration: configuration)
+        #expect(try broker.createTopic("t") == .none)
+        #expect(try broker.commitOffset(group: "g", "t", offset: 5) == .none)
+        broker.advance(by: 9 * 86_400_000)
+        // A broker that was off has not seen whether somebody would have come.
+        let again = try broker.restarted()
+        again.advance(by: 9 * 86_400_000)
+        #expect(try again.committedOffset(group: "g", "t").committedOffset == 5)
+        again.advance(by: 2 * 86_400_000)
+        #expect(try again.committedOffset(group: "g", "t").committedOffset == -1)
+        #expect(try again.restarted().committedOffset(group: "g", "t").committedOffset == -1)
+    }
 }

@@ -27,6 +27,15 @@ final class Harness {
         try Harness(storage: storage.copy(), configuration: configuration, time: time)
     }
 
+    /// The same when the files that only make the start fast are lost, so that everything is read.
+    func restartedWithoutNotes() throws -> Harness {
+        let storage = storage.copy()
+        for (log, notes) in storage.notes {
+            for name in notes.keys { storage.deleteNote(of: log, named: name) }
+        }
+        return try Harness(storage: storage, configuration: configuration, time: time)
+    }
+
     @discardableResult
     func send(_ request: Request, version: Int16? = nil, client: String = "test") -> RequestToken {
         nextToken += 1
@@ -177,8 +186,16 @@ extension Harness {
     /// Everything in a partition as a consumer sees it: data records that are not of aborted transactions under
     /// `read_committed`. This is a client's side of the protocol, written independently of the broker's.
     func consume(_ topic: String, _ partition: Int32 = 0, from start: Int64 = 0, committed: Bool) throws -> [String] {
+        try records(topic, partition, from: start, committed: committed).map { _, record in
+            String(decoding: record.value ?? [], as: UTF8.self)
+        }
+    }
+
+    func records(
+        _ topic: String, _ partition: Int32 = 0, from start: Int64 = 0, committed: Bool
+    ) throws -> [(offset: Int64, record: LogRecord)] {
         var offset = start
-        var values: [String] = []
+        var values: [(offset: Int64, record: LogRecord)] = []
         while true {
             let fetched = try fetch(topic, partition, from: offset, committed: committed, maxBytes: 300)
             try #require(fetched.error == .none)
@@ -190,22 +207,43 @@ extension Harness {
             while let header = RecordBatchHeader(buffer, at: buffer.readerIndex),
                 header.batchByteCount <= buffer.readableBytes
             {
-                let records = try #require(RecordBatchHeader.records(in: buffer))
+                var content = try #require(header.content(of: buffer))
+                var records: [LogRecord] = []
+                for _ in 0..<header.count {
+                    let record = content.readLogRecord()
+                    records.append(try #require(record))
+                }
                 buffer.moveReaderIndex(forwardBy: header.batchByteCount)
                 while let first = aborted.first, first.firstOffset <= header.lastOffset {
                     ignored.insert(first.producerID)
                     aborted.removeFirst()
                 }
                 if header.attributes & 0x20 != 0 {
-                    ignored.remove(header.producerID)
+                    if records.first?.key?[3] == 0 { ignored.remove(header.producerID) }
                 } else if !(committed && header.attributes & 0x10 != 0 && ignored.contains(header.producerID)) {
                     for record in records where header.baseOffset + Int64(record.offsetDelta) >= offset {
-                        values.append(String(decoding: record.value ?? [], as: UTF8.self))
+                        values.append((header.baseOffset + Int64(record.offsetDelta), record))
                     }
                 }
                 offset = header.lastOffset + 1
             }
             try #require(offset > before)
+        }
+    }
+
+    func batchHeaders(_ topic: String, _ partition: Int32 = 0) throws -> [RecordBatchHeader] {
+        var headers: [RecordBatchHeader] = []
+        var offset = try listOffset(topic, timestamp: -2).offset
+        while true {
+            var buffer = try fetch(topic, partition, from: offset, maxBytes: 10 << 20).records ?? ByteBuffer()
+            if buffer.readableBytes == 0 { return headers }
+            while let header = RecordBatchHeader(buffer, at: buffer.readerIndex),
+                header.batchByteCount <= buffer.readableBytes
+            {
+                headers.append(header)
+                buffer.moveReaderIndex(forwardBy: header.batchByteCount)
+                offset = header.lastOffset + 1
+            }
         }
     }
 

@@ -68,7 +68,7 @@ import Testing
         var lengths: Set<Int> = []
         for cut in stride(from: size, through: max(0, size - 700), by: -1) {
             let torn = broker.storage.copy()
-            torn.logs[log]?[0]?.truncate(to: cut)
+            try torn.logs[log]?[0]?.truncate(to: cut)
             let again = try Harness(storage: torn)
             let left = try again.consume("t", committed: false)
             #expect(left == Array(all.prefix(left.count)))
@@ -148,7 +148,7 @@ import Testing
             for cut in before...broker.storage.journal.byteCount {
                 let killed = broker.storage.copy()
                 try killed.journal.truncate(to: cut)
-                killed.logs[log]?[0]?.truncate(to: logSize)
+                try killed.logs[log]?[0]?.truncate(to: logSize)
                 let again = try Harness(storage: killed)
                 guard again.core.recovery.completedTransactions == 1 else { continue }
                 sawPrepared = true

@@ -117,6 +117,39 @@ import Testing
         }
     }
 
+    @Test func topicsGetMorePartitions() throws {
+        let broker = try Harness()
+        #expect(try broker.createTopic("t", partitions: 2) == .none)
+        _ = try broker.produce(broker.batch(["a"]), to: "t", 1)
+        func grow(_ name: String, to count: Int32, validateOnly: Bool = false) throws -> ErrorCode {
+            let request = CreatePartitionsRequest {
+                $0.validateOnly = validateOnly
+                $0.topics = [
+                    CreatePartitionsRequest.Topic {
+                        $0.name = name
+                        $0.count = count
+                    }
+                ]
+            }
+            guard case .createPartitions(let response) = try broker.call(.createPartitions(request)) else {
+                throw Harness.Unexpected(response: "")
+            }
+            return try #require(response.results.first).error
+        }
+        #expect(try grow("u", to: 3) == .unknownTopicOrPartition)
+        #expect(try grow("t", to: 2) == .invalidPartitions)
+        #expect(try grow("t", to: 1_000_000) == .policyViolation)
+        #expect(try grow("t", to: 5, validateOnly: true) == .none)
+        #expect(try names(broker, ["t"])[0].partitions.count == 2)
+        #expect(try grow("t", to: 5) == .none)
+        #expect(try broker.produce(broker.batch(["b"]), to: "t", 4).error == .none)
+        for each in [broker, try broker.restarted()] {
+            #expect(try names(each, ["t"])[0].partitions.count == 5)
+            #expect(try each.consume("t", 1, committed: true) == ["a"])
+            #expect(try each.consume("t", 4, committed: true) == ["b"])
+        }
+    }
+
     @Test func deletedRecordsStayDeleted() throws {
         let broker = try Harness()
         #expect(try broker.createTopic("t", configs: ["segment.bytes": "300"]) == .none)

@@ -175,15 +175,35 @@ import Testing
         }
     }
 
-    @Test func aFullDiskDelaysTheMarkersButNotTheDecision() throws {
+    /// What is kept back is enough to end what is open; producers go on when it is there again.
+    @Test(arguments: [true, false]) func transactionsEndOnAFullDisk(commits: Bool) throws {
         let broker = try broker()
         let producer = try broker.producer("tx")
         #expect(try broker.addPartition(producer, "t") == .none)
         _ = try broker.produce(broker.batch(["a"], producer: producer, sequence: 0), to: "t", transactionalID: "tx")
         broker.storage.isFull = true
-        #expect(
-            try broker.endTransaction(producer, commit: true) == .coordinatorNotAvailable, "nothing could be decided")
+        let refused = broker.batch(["b"], producer: producer, sequence: 1)
+        #expect(try broker.produce(refused, to: "t", transactionalID: "tx").error == .storageError)
+        #expect(try broker.endTransaction(producer, commit: commits) == .none)
+        #expect(try broker.consume("t", committed: true) == (commits ? ["a"] : []))
+        #expect(try broker.fetch("t", committed: true).lastStableOffset == 2)
+        #expect(try broker.produce(broker.batch(["c"]), to: "t").error == .storageError)
+        #expect(try broker.commitOffset(group: "g", "t", offset: 1) == .coordinatorNotAvailable)
         broker.storage.isFull = false
+        broker.advance(by: 2000)
+        #expect(try broker.produce(broker.batch(["d"]), to: "t").error == .none)
+        #expect(try broker.restarted().consume("t", committed: true) == (commits ? ["a", "d"] : ["d"]))
+    }
+
+    /// Without a reserve (it may have been lost, too) nothing is decided that cannot be written down.
+    @Test func aDiskThatFailsDecidesNothing() throws {
+        let broker = try broker()
+        let producer = try broker.producer("tx")
+        #expect(try broker.addPartition(producer, "t") == .none)
+        _ = try broker.produce(broker.batch(["a"], producer: producer, sequence: 0), to: "t", transactionalID: "tx")
+        broker.storage.changesUntilFailure = 0
+        #expect(try broker.endTransaction(producer, commit: true) == .coordinatorNotAvailable)
+        broker.storage.changesUntilFailure = nil
         #expect(try broker.endTransaction(producer, commit: true) == .none)
         #expect(try broker.consume("t", committed: true) == ["a"])
     }

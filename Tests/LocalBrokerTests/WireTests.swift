@@ -17,6 +17,13 @@ import Testing
         unsafe ascending[..<5].withUnsafeBytes { unsafe parts.update($0) }
         unsafe ascending[5...].withUnsafeBytes { unsafe parts.update($0) }
         #expect(parts.value == 0x46dd_794e)
+        var random = Seeded(1)
+        for count in 0..<100 {
+            let bytes = (0..<count).map { _ in UInt8.random(in: 0 ... .max, using: &random) }
+            var table = CRC32C()
+            unsafe bytes.withUnsafeBytes { unsafe table.updateByTable($0) }
+            #expect(unsafe bytes.withUnsafeBytes { unsafe CRC32C.checksum($0) } == table.value)
+        }
     }
 
     /// Every message of every version, filled at random, encoded and decoded is the same message, and nothing is left over.
@@ -64,6 +71,16 @@ import Testing
             try roundTrip(DescribeConfigsRequest.self, DescribeConfigsResponse.self, key, version, seed)
         case .alterConfigs: try roundTrip(AlterConfigsRequest.self, AlterConfigsResponse.self, key, version, seed)
         case .deleteGroups: try roundTrip(DeleteGroupsRequest.self, DeleteGroupsResponse.self, key, version, seed)
+        case .createPartitions:
+            try roundTrip(CreatePartitionsRequest.self, CreatePartitionsResponse.self, key, version, seed)
+        case .offsetDelete:
+            try roundTrip(OffsetDeleteRequest.self, OffsetDeleteResponse.self, key, version, seed)
+        case .describeProducers:
+            try roundTrip(DescribeProducersRequest.self, DescribeProducersResponse.self, key, version, seed)
+        case .describeTransactions:
+            try roundTrip(DescribeTransactionsRequest.self, DescribeTransactionsResponse.self, key, version, seed)
+        case .listTransactions:
+            try roundTrip(ListTransactionsRequest.self, ListTransactionsResponse.self, key, version, seed)
         case .incrementalAlterConfigs:
             try roundTrip(IncrementalAlterConfigsRequest.self, AlterConfigsResponse.self, key, version, seed)
         }

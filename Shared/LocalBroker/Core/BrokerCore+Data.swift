@@ -43,6 +43,11 @@ extension BrokerCore {
             result.errorMessage = "exactly one record batch is expected"
             return result
         }
+        guard storage.hasReserve else {
+            result.error = .storageError
+            result.errorMessage = "the disk is full; what is left is kept for the ends of transactions"
+            return result
+        }
         do {
             let outcome = try log.append(records, now: now.wall) { header in
                 verify(header, topic, partition.index, transactionalID: request.transactionalID)

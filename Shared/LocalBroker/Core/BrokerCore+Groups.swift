@@ -104,6 +104,51 @@ extension BrokerCore {
         }
     }
 
+    func offsetDelete(_ request: OffsetDeleteRequest) -> OffsetDeleteResponse {
+        OffsetDeleteResponse { response in
+            guard !request.groupID.isEmpty else { return response.error = .invalidGroupID }
+            guard let group = groups[request.groupID] else { return response.error = .groupIDNotFound }
+            let subscribed: Set<String>
+            switch group.state {
+            case .empty: subscribed = []
+            default:
+                guard group.protocolType == Group.consumerProtocol, let topics = group.subscribedTopics else {
+                    return response.error = .nonEmptyGroup
+                }
+                subscribed = topics
+            }
+            var record = OffsetsDeletedRecord()
+            record.groupID = group.id
+            response.topics = request.topics.map { topic in
+                OffsetDeleteResponse.Topic {
+                    $0.name = topic.name
+                    $0.partitions = topic.partitions.map { partition in
+                        OffsetDeleteResponse.Partition {
+                            $0.index = partition
+                            if log(topic.name, partition) == nil {
+                                $0.error = .unknownTopicOrPartition
+                            } else if subscribed.contains(topic.name) {
+                                $0.error = .groupSubscribedToTopic
+                            } else {
+                                record.partitions.append(
+                                    OffsetsDeletedRecord.Partition {
+                                        $0.topic = topic.name
+                                        $0.partition = partition
+                                    })
+                            }
+                        }
+                    }
+                }
+            }
+            guard !record.partitions.isEmpty else { return }
+            do {
+                try commit(.offsetsDeleted(record))
+            } catch {
+                response.error = .coordinatorNotAvailable
+            }
+        }
+    }
+
     // MARK: Administration
 
     func listGroups(_ request: ListGroupsRequest) -> ListGroupsResponse {
@@ -175,15 +220,15 @@ extension BrokerCore {
         return .none
     }
 
-    /// Forgets groups that have neither members nor offsets and have not been used for a week. Offsets of a group are kept until
-    /// it or its topics are deleted: a machine that was off for a week must not start over.
+    /// Forgets groups that have had no members for the time of `offsets.retention.minutes`, with their offsets, and those that have not
+    /// even offsets after a week. The time begins when the broker starts, at the earliest: a machine that was off for long must
+    /// not start over.
     func expireGroups() {
         let week: Int64 = 7 * 24 * 3_600_000
         for group in groups.values.sorted(by: { $0.id < $1.id })
-        where group.state == .empty && group.offsets.isEmpty && group.pendingOffsets.isEmpty
-            && group.pendingMembers.isEmpty
-            && now.wall - group.lastUse > week
-        {
+        where group.state == .empty && group.pendingOffsets.isEmpty && group.pendingMembers.isEmpty {
+            let age = group.offsets.isEmpty ? min(week, configuration.offsetRetention) : configuration.offsetRetention
+            guard now.wall - group.lastUse > age else { continue }
             try? commit(.groupDeleted(GroupDeletedRecord { $0.groupID = group.id }))
         }
     }

@@ -44,6 +44,11 @@ extension BrokerCore {
             }
             transactions[record.transactionalID]?.groups.insert(record.groupID)
         case .transactionDeleted(let record): transactions[record.transactionalID] = nil
+        case .offsetsDeleted(let record):
+            for partition in record.partitions {
+                let name = TopicPartitionName(topic: partition.topic, partition: partition.partition)
+                groups[record.groupID]?.offsets[name] = nil
+            }
         }
     }
 
@@ -56,19 +61,26 @@ extension BrokerCore {
     }
 
     private func apply(_ record: TopicRecord) {
+        func partitions(_ numbers: Range<Int32>) -> [PartitionLog] {
+            numbers.map { partition in
+                PartitionLog(
+                    id: LogID(topicID: record.topicID, topic: record.name, partition: partition),
+                    limits: configuration.limits, storage: storage)
+            }
+        }
         var configuration = TopicConfiguration(defaults: self.configuration.topicDefaults)
         for config in record.configs { configuration.set(config.name, to: config.value) }
         nextTopicID = max(nextTopicID, record.topicID + 1)
         if topics[record.name]?.id == record.topicID {
             topics[record.name]?.configuration = configuration
             for log in topics[record.name]?.partitions ?? [] { log.limits = configuration.limits }
+            let count = Int32(topics[record.name]?.partitions.count ?? 0)
+            if count < record.partitionCount {
+                topics[record.name]?.partitions += partitions(count..<record.partitionCount)
+            }
             return
         }
-        let partitions = (0..<max(0, record.partitionCount)).map { partition in
-            PartitionLog(
-                id: LogID(topicID: record.topicID, topic: record.name, partition: partition),
-                limits: configuration.limits, storage: storage)
-        }
+        let partitions = partitions(0..<max(0, record.partitionCount))
         topics[record.name] = Topic(
             id: record.topicID, name: record.name, configuration: configuration, partitions: partitions)
     }

@@ -137,6 +137,57 @@ extension BrokerCore {
         return nil
     }
 
+    func createPartitions(_ request: CreatePartitionsRequest) -> CreatePartitionsResponse {
+        var seen: [String: Int] = [:]
+        for topic in request.topics { seen[topic.name, default: 0] += 1 }
+        return CreatePartitionsResponse { response in
+            response.results = request.topics.map { topic in
+                let problem: (ErrorCode, String)? =
+                    seen[topic.name] == 1
+                    ? addPartitions(topic, validateOnly: request.validateOnly)
+                    : (.invalidRequest, "the topic is named more than once in the request")
+                return CreatePartitionsResponse.Result {
+                    $0.name = topic.name
+                    $0.error = problem?.0 ?? .none
+                    $0.errorMessage = problem?.1
+                }
+            }
+        }
+    }
+
+    private func addPartitions(
+        _ request: CreatePartitionsRequest.Topic, validateOnly: Bool
+    ) -> (ErrorCode, String)? {
+        guard let topic = topics[request.name] else {
+            return (.unknownTopicOrPartition, "The topic '\(request.name)' does not exist.")
+        }
+        let count = topic.partitions.count
+        guard Int(request.count) > count else {
+            return (
+                .invalidPartitions,
+                "Topic currently has \(count) partitions, \(request.count) would not be an increase."
+            )
+        }
+        let existing = topics.values.reduce(0) { $0 + $1.partitions.count }
+        guard Int(request.count) - count <= configuration.maximumPartitions - existing else {
+            return (.policyViolation, "this broker has at most \(configuration.maximumPartitions) partitions")
+        }
+        if let assignments = request.assignments {
+            guard assignments.count == Int(request.count) - count,
+                assignments.allSatisfy({ $0.brokers == [configuration.nodeID] })
+            else { return (.invalidReplicaAssignment, "every new partition must be on node \(configuration.nodeID)") }
+        }
+        guard !validateOnly else { return nil }
+        var record = Self.record(topic)
+        record.partitionCount = request.count
+        do {
+            try commit(.topic(record))
+        } catch {
+            return (.storageError, error.description)
+        }
+        return nil
+    }
+
     func deleteTopics(_ request: DeleteTopicsRequest) -> DeleteTopicsResponse {
         DeleteTopicsResponse { response in
             response.topics = request.names.map { name in
@@ -156,6 +207,7 @@ extension BrokerCore {
             return .storageError
         }
         for log in topic.partitions {
+            endCompaction(of: log)
             // The journal has the last word; what is left on disk is deleted at the next start.
             try? storage.deleteLog(log.id)
             grownLogs.append(log)
@@ -199,6 +251,7 @@ extension BrokerCore {
                         $0.partition = log.id.partition
                         $0.offset = offset
                     }))
+            endCompaction(of: log)
             try log.advanceStart(to: offset)
         } catch {
             return .storageError

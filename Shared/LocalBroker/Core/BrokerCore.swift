@@ -53,7 +53,17 @@ package final class BrokerCore {
         case member(group: String, member: String)
         case transaction(String)
         case retryEnd(String)
+        case compaction
+        case reserve
         case housekeeping
+    }
+
+    /// What compaction has done since the start.
+    package struct CompactionCounts: Sendable {
+        package var rounds = 0
+        package var failures = 0
+        /// Logs in which it has found damage, and where.
+        package var damagedLogs: [String] = []
     }
 
     package var configuration: BrokerCoreConfiguration
@@ -74,6 +84,8 @@ package final class BrokerCore {
     var parkedFetches: [RequestToken: ParkedFetch] = [:]
     var waitingFetches: [LogID: [RequestToken]] = [:]
     var grownLogs: [PartitionLog] = []
+    var compaction: LogCompaction?
+    package internal(set) var compactionCounts = CompactionCounts()
     private var completions: [Completion] = []
     package private(set) var recovery = RecoveryReport()
     /// True while the journal is read at start: applying a record must then not touch the logs.
@@ -89,6 +101,7 @@ package final class BrokerCore {
         random = SplitMix64(state: configuration.seed)
         try recover()
         timers.schedule(.housekeeping, at: time.monotonic + configuration.housekeepingInterval)
+        timers.schedule(.compaction, at: time.monotonic + configuration.compactionInterval)
     }
 
     // MARK: The interface
@@ -125,6 +138,8 @@ package final class BrokerCore {
 
     /// Writes the notes that make the next start fast. Nothing is lost without it.
     package func close() {
+        compaction?.abandon()
+        compaction = nil
         for topic in topics.values {
             for log in topic.partitions where log.bytesSinceCheckpoint > 0 { log.writeCheckpoint() }
         }
@@ -143,6 +158,9 @@ package final class BrokerCore {
 
     private func settle() {
         wakeFetches()
+        if !storage.hasReserve, !timers.isScheduled(.reserve) {
+            timers.schedule(.reserve, at: now.monotonic + Self.reserveInterval)
+        }
         if journal.isWorthCompacting { try? journal.compact(to: snapshot()) }
     }
 
@@ -173,6 +191,11 @@ package final class BrokerCore {
         case .describeGroups(let request): complete(token, .describeGroups(describeGroups(request)))
         case .listGroups(let request): complete(token, .listGroups(listGroups(request)))
         case .deleteGroups(let request): complete(token, .deleteGroups(deleteGroups(request)))
+        case .createPartitions(let request): complete(token, .createPartitions(createPartitions(request)))
+        case .offsetDelete(let request): complete(token, .offsetDelete(offsetDelete(request)))
+        case .describeProducers(let request): complete(token, .describeProducers(describeProducers(request)))
+        case .describeTransactions(let request): complete(token, .describeTransactions(describeTransactions(request)))
+        case .listTransactions(let request): complete(token, .listTransactions(listTransactions(request)))
         case .initProducerID(let request):
             complete(token, .initProducerID(initProducerID(request, version: version)))
         case .addPartitionsToTxn(let request):
@@ -193,6 +216,8 @@ package final class BrokerCore {
         case .member(let group, let member): sessionExpired(group, member)
         case .transaction(let id): transactionTimedOut(id)
         case .retryEnd(let id): retryEnd(id)
+        case .compaction: compactionTimerFired()
+        case .reserve: restoreReserve()
         case .housekeeping:
             keepHouse()
             timers.schedule(.housekeeping, at: now.monotonic + configuration.housekeepingInterval)
@@ -209,6 +234,15 @@ package final class BrokerCore {
                     $0.maximum = key.versions.upperBound
                 }
             }
+        }
+    }
+
+    private static let reserveInterval: Int64 = 1000
+
+    /// Producers may go on once the space for markers is there again.
+    private func restoreReserve() {
+        if !storage.restoreReserve() {
+            timers.schedule(.reserve, at: now.monotonic + Self.reserveInterval)
         }
     }
 
@@ -274,7 +308,8 @@ package final class BrokerCore {
         for topic in topics.values.sorted(by: { $0.id < $1.id }) {
             for log in topic.partitions {
                 log.expireProducers(now: now.wall, age: configuration.producerExpiration)
-                if topic.configuration.deletes {
+                // A round of compaction is short; what is too old can wait for it.
+                if topic.configuration.deletes, compaction?.log !== log {
                     try? log.retain(
                         age: topic.configuration.integer("retention.ms"),
                         bytes: topic.configuration.integer("retention.bytes"), now: now.wall)

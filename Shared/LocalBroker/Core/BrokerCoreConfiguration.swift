@@ -32,9 +32,16 @@ package struct BrokerCoreConfiguration: Sendable {
     package var maximumTransactionTimeout: Int32 = 900_000
     package var producerExpiration: Int64 = 86_400_000
     package var transactionalIDExpiration: Int64 = 7 * 86_400_000
+    /// How long the offsets of a group without members are kept (`offsets.retention.minutes`). Kafka: 7 days; but losing them makes a
+    /// consumer start over, and they cost nothing.
+    package var offsetRetention: Int64 = 365 * 86_400_000
     package var maximumOffsetMetadataBytes = 4096
     package var maximumFetchBytes = 55 << 20
     package var housekeepingInterval: Int64 = 60_000
+    /// How often the broker looks for a log to compact (`log.cleaner.backoff.ms`).
+    package var compactionInterval: Int64 = 15_000
+    /// Memory for the keys of a round of compaction, in bytes (`log.cleaner.dedupe.buffer.size`; Kafka: 128 MB).
+    package var compactionMemory = 32 << 20
     /// Seeds the member ids and the cluster id.
     package var seed: UInt64 = 0
 

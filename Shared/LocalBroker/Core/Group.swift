@@ -158,6 +158,23 @@ final class Group {
         return .none
     }
 
+    static let consumerProtocol = "consumer"
+
+    /// The topics that members of the consumer protocol have subscribed to; nil when a member's subscription cannot be read. A
+    /// subscription begins with its version (2 bytes) and the list of topics.
+    var subscribedTopics: Set<String>? {
+        var topics: Set<String> = []
+        for member in members {
+            var bytes = member.metadata(protocolName ?? member.protocols.first?.name)
+            guard bytes.readInteger(as: Int16.self) != nil else { return nil }
+            var decoder = WireDecoder(bytes, version: 0, flexible: false)
+            var names: [String] = []
+            guard (try? decoder.strings(&names)) != nil else { return nil }
+            topics.formUnion(names)
+        }
+        return topics
+    }
+
     func hasPendingOffset(_ partition: TopicPartitionName) -> Bool {
         pendingOffsets.values.contains { $0[partition] != nil }
     }

@@ -14,6 +14,13 @@ enum JournalRecord: Sendable {
     case transaction(TransactionRecord)
     case transactionOffsets(TransactionOffsetsRecord)
     case transactionDeleted(TransactionDeletedRecord)
+    case offsetsDeleted(OffsetsDeletedRecord)
+
+    /// Whether it ends something that waits for its end, which must be possible even when the disk is full.
+    fileprivate var isDecision: Bool {
+        guard case .transaction(let record) = self else { return false }
+        return Transaction.State(rawValue: record.state)?.isEnding ?? false
+    }
 
     fileprivate func encode(into coder: inout WireEncoder) throws(WireError) {
         func put<Message: WireStruct>(_ kind: Int8, _ message: Message) throws(WireError) {
@@ -34,6 +41,7 @@ enum JournalRecord: Sendable {
         case .transaction(let message): try put(9, message)
         case .transactionOffsets(let message): try put(10, message)
         case .transactionDeleted(let message): try put(11, message)
+        case .offsetsDeleted(let message): try put(12, message)
         }
     }
 
@@ -53,6 +61,7 @@ enum JournalRecord: Sendable {
         case 9: .transaction(try coder.message())
         case 10: .transactionOffsets(try coder.message())
         case 11: .transactionDeleted(try coder.message())
+        case 12: .offsetsDeleted(try coder.message())
         default: throw .unsupportedAPI(key: Int16(kind), version: 0)
         }
     }
@@ -80,6 +89,7 @@ final class Journal {
     private let storage: any BrokerStorage
     /// The size right after the last snapshot; growth is measured against it.
     private var snapshotBytes = 0
+    private var nextAttempt = 0
 
     static let format: UInt32 = 0x4442_4a01  // "DBJ", version 1
     /// A journal below this size is never worth a snapshot.
@@ -146,18 +156,23 @@ final class Journal {
     }
 
     func append(_ record: JournalRecord) throws(StorageError) {
-        try storage.journal.append(record.frame(), ByteBuffer())
+        let frame = record.frame()
+        guard record.isDecision else { return try storage.journal.append(frame, ByteBuffer()) }
+        try storage.withReserve { () throws(StorageError) in try storage.journal.append(frame, ByteBuffer()) }
     }
 
     var isWorthCompacting: Bool {
-        storage.journal.byteCount > max(Self.smallestCompactedSize, snapshotBytes * 4)
+        storage.journal.byteCount > max(Self.smallestCompactedSize, snapshotBytes * 4, nextAttempt)
     }
 
     func compact(to snapshot: [JournalRecord]) throws(StorageError) {
+        // After a failure (a full disk) not again with every request.
+        nextAttempt = storage.journal.byteCount + Self.smallestCompactedSize
         var bytes = ByteBuffer()
         bytes.writeInteger(Self.format)
         for record in snapshot { bytes.writeImmutableBuffer(record.frame()) }
         try storage.replaceJournal(with: bytes)
         snapshotBytes = bytes.readableBytes
+        nextAttempt = 0
     }
 }

@@ -203,3 +203,29 @@ package struct TransactionDeletedRecord: WireStruct {
         try coder.tags()
     }
 }
+
+package struct OffsetsDeletedRecord: WireStruct {
+    package var groupID: String = ""
+    package var partitions: [Partition] = []
+
+    package init() {}
+
+    package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
+        try coder.string(&groupID)
+        try coder.array(&partitions)
+        try coder.tags()
+    }
+
+    package struct Partition: WireStruct {
+        package var topic: String = ""
+        package var partition: Int32 = 0
+
+        package init() {}
+
+        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
+            try coder.string(&topic)
+            try coder.int32(&partition)
+            try coder.tags()
+        }
+    }
+}

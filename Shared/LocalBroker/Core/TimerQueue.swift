@@ -18,6 +18,8 @@ struct TimerQueue<Key: Hashable> {
         if heap.count > 64, heap.count > live.count * 4 { rebuild() }
     }
 
+    func isScheduled(_ key: Key) -> Bool { live[key] != nil }
+
     mutating func cancel(_ key: Key) { live[key] = nil }
 
     /// The earliest deadline.

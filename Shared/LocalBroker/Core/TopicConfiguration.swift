@@ -102,12 +102,21 @@ package struct TopicConfiguration: Equatable, Sendable {
 
     mutating func set(_ name: String, to value: String?) { overrides[name] = value }
 
+    var compacts: Bool { value("cleanup.policy").contains("compact") }
     var deletes: Bool { value("cleanup.policy").contains("delete") }
+
+    var compaction: CompactionSettings {
+        CompactionSettings(
+            minimumDirtyRatio: Double(value("min.cleanable.dirty.ratio")) ?? 0.5,
+            minimumLag: integer("min.compaction.lag.ms"), maximumLag: integer("max.compaction.lag.ms"),
+            deleteRetention: integer("delete.retention.ms"), segmentBytes: Int(integer("segment.bytes")))
+    }
 
     var limits: LogLimits {
         LogLimits(
-            segmentBytes: Int(integer("segment.bytes")), segmentAge: integer("segment.ms"),
+            segmentBytes: Int(integer("segment.bytes")),
+            segmentAge: compacts ? min(integer("segment.ms"), integer("max.compaction.lag.ms")) : integer("segment.ms"),
             maximumBatchBytes: Int(integer("max.message.bytes")),
-            stampsAppendTime: value("message.timestamp.type") == "LogAppendTime")
+            stampsAppendTime: value("message.timestamp.type") == "LogAppendTime", requiresKeys: compacts)
     }
 }

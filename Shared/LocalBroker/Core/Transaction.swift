@@ -1,6 +1,6 @@
 /// What the transaction coordinator knows of one transactional id.
 struct Transaction: Sendable {
-    enum State: Int8, Sendable {
+    enum State: Int8, CaseIterable, Sendable {
         case empty = 0
         case ongoing = 1
         /// Decided, markers not all written yet: seen only after a crash or a disk error in between.
@@ -8,6 +8,8 @@ struct Transaction: Sendable {
         case prepareAbort = 3
         case completeCommit = 4
         case completeAbort = 5
+
+        var isEnding: Bool { rawValue >= State.prepareCommit.rawValue }
     }
 
     var transactionalID: String

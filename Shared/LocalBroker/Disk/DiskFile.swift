@@ -16,11 +16,14 @@ final class DiskFile: ByteFile {
     private(set) var byteCount: Int
     var path: String
     private let descriptors: DescriptorCache
+    /// Has the system write what was appended to the disk soon, so that a later `synchronize` is short.
+    private let writesBackEarly: Bool
 
     static let create = O_RDWR | O_CREAT
 
-    init(path: String, descriptors: DescriptorCache) throws(StorageError) {
+    init(path: String, descriptors: DescriptorCache, writesBackEarly: Bool = false) throws(StorageError) {
         self.path = path
+        self.writesBackEarly = writesBackEarly
         self.descriptors = descriptors
         byteCount = 0
         byteCount = try Posix.size(of: descriptors.use(self), path)
@@ -36,7 +39,9 @@ final class DiskFile: ByteFile {
             try? Posix.truncateFile(descriptor, to: byteCount, path)
             throw error
         }
-        byteCount += head.readableBytes + body.readableBytes
+        let count = head.readableBytes + body.readableBytes
+        if writesBackEarly { Posix.startWriteback(descriptor, from: byteCount, count: count) }
+        byteCount += count
         descriptors.markDirty(self)
     }
 

@@ -4,6 +4,7 @@ package import NIOCore
 ///
 ///     lock                                  held by the process that owns the folder
 ///     journal                               see `JournalRecord`
+///     reserve                               space for what must be written even when the disk is full
 ///     logs/<topic>.<number>/<partition>/    <base offset>.log, and notes
 ///
 /// Files are opened on demand and at most a few hundred are open at a time.
@@ -13,6 +14,7 @@ package final class FileStorage: BrokerStorage {
     private var segmentFiles: [LogID: [Int64: DiskFile]] = [:]
     private let descriptors: DescriptorCache
     private let synchronizes: Bool
+    private let reserve: DiskReserve
 
     /// `synchronizes`: whether `synchronize()` reaches the disk (fsync) or only what `write(2)` gives.
     package init(folder: String, synchronizes: Bool) throws(StorageError) {
@@ -21,6 +23,7 @@ package final class FileStorage: BrokerStorage {
         Posix.raiseFileLimit()
         try Posix.makeDirectory("\(folder)/logs")
         descriptors = DescriptorCache()
+        reserve = DiskReserve(path: "\(folder)/reserve")
         try Posix.remove("\(folder)/journal.new")
         journalFile = try DiskFile(path: "\(folder)/journal", descriptors: descriptors)
     }
@@ -55,6 +58,7 @@ package final class FileStorage: BrokerStorage {
     }
 
     package func segments(of log: LogID) throws(StorageError) -> [Int64] {
+        try finishReplacement(of: log)
         var offsets: [Int64] = []
         for name in try Posix.list(folder(of: log)) where name.hasSuffix(".log") {
             if let offset = Int64(name.dropLast(4)) { offsets.append(offset) }
@@ -79,6 +83,63 @@ package final class FileStorage: BrokerStorage {
     private static func segmentName(_ baseOffset: Int64) -> String {
         let digits = String(baseOffset)
         return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + ".log"
+    }
+
+    // MARK: Replacing segments
+
+    private static let replacementName = "replacement.new"
+    private static let replacementSuffix = ".swap"
+
+    package func beginReplacement(of log: LogID) throws(StorageError) -> any ByteFile {
+        let path = "\(folder(of: log))/\(Self.replacementName)"
+        try Posix.remove(path)
+        return try DiskFile(path: path, descriptors: descriptors, writesBackEarly: true)
+    }
+
+    /// The new file gets, in one step, a name that says which segments it replaces; from then on it is the truth, and what is left
+    /// to do can be done at the next start (`finishReplacement`).
+    package func replaceSegments(
+        of log: LogID, _ baseOffsets: [Int64], with file: any ByteFile
+    ) throws(StorageError) -> any ByteFile {
+        guard let file = file as? DiskFile, let first = baseOffsets.first, let last = baseOffsets.last else {
+            preconditionFailure("only the file that was begun can replace segments")
+        }
+        let path = folder(of: log)
+        let swap = "\(path)/\(first)-\(last)\(Self.replacementSuffix)"
+        // Whatever the setting: the old segments may have been on the disk for long.
+        try file.synchronize()
+        try Posix.renameFile(file.path, swap)
+        file.path = swap
+        for base in baseOffsets { segmentFiles[log]?.removeValue(forKey: base)?.close() }
+        segmentFiles[log, default: [:]][first] = file
+        do throws(StorageError) {
+            try Posix.synchronizeFolder(path)
+            for base in baseOffsets where base != first { try Posix.remove("\(path)/\(Self.segmentName(base))") }
+            try Posix.renameFile(swap, "\(path)/\(Self.segmentName(first))")
+            file.path = "\(path)/\(Self.segmentName(first))"
+        } catch {
+            // It goes on under its other name until the next start.
+        }
+        return file
+    }
+
+    package func abandonReplacement(of log: LogID) {
+        try? Posix.remove("\(folder(of: log))/\(Self.replacementName)")
+    }
+
+    private func finishReplacement(of log: LogID) throws(StorageError) {
+        let path = folder(of: log)
+        let names = try Posix.list(path)
+        if names.contains(Self.replacementName) { try Posix.remove("\(path)/\(Self.replacementName)") }
+        for name in names where name.hasSuffix(Self.replacementSuffix) {
+            let ends = name.dropLast(Self.replacementSuffix.count).split(separator: "-").compactMap { Int64($0) }
+            guard ends.count == 2 else { continue }
+            for old in names where old.hasSuffix(".log") {
+                guard let base = Int64(old.dropLast(4)), base > ends[0], base <= ends[1] else { continue }
+                try Posix.remove("\(path)/\(old)")
+            }
+            try Posix.renameFile("\(path)/\(name)", "\(path)/\(Self.segmentName(ends[0]))")
+        }
     }
 
     package func deleteSegment(of log: LogID, baseOffset: Int64) throws(StorageError) {
@@ -132,6 +193,10 @@ package final class FileStorage: BrokerStorage {
         guard synchronizes else { return }
         try descriptors.synchronizeDirty()
     }
+
+    package var hasReserve: Bool { reserve.isHeld }
+    package func releaseReserve() -> Bool { reserve.release() }
+    package func restoreReserve() -> Bool { reserve.hold() }
 
     /// Closes every file.
     package func close() {

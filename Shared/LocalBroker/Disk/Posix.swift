@@ -1,3 +1,4 @@
+import CLocalBroker
 import NIOCore
 
 #if canImport(Glibc)
@@ -85,6 +86,24 @@ enum Posix {
 
     static func synchronize(_ descriptor: Int32, _ path: String) throws(StorageError) {
         guard fdatasync(descriptor) == 0 else { throw error("synchronize", path) }
+    }
+
+    /// Makes sure that the blocks of the file's first bytes are its own.
+    static func allocate(_ descriptor: Int32, byteCount: Int, _ path: String) throws(StorageError) {
+        #if os(Linux)
+            let number = posix_fallocate(descriptor, 0, off_t(byteCount))
+            guard number == 0 else { throw error("allocate", path, number) }
+        #else
+            let block = ByteBuffer(repeating: 0, count: 1 << 20)
+            for position in stride(from: 0, to: byteCount, by: block.readableBytes) {
+                try write(block, ByteBuffer(), to: descriptor, at: position, path)
+            }
+        #endif
+    }
+
+    /// Has the system begin to write a range to the disk, without waiting for it.
+    static func startWriteback(_ descriptor: Int32, from position: Int, count: Int) {
+        _ = clocalbroker_start_writeback(descriptor, Int64(position), Int64(count))
     }
 
     /// Makes the creation, renaming and deletion of a folder's files survive a loss of power.

@@ -135,20 +135,22 @@ extension PartitionLog {
         var timestamp: Int64
     }
 
-    /// The first record whose timestamp is at least `timestamp`, below `limit`. Exact for uncompressed batches; for compressed
-    /// ones the base of the batch: never too late, because no record in front of it qualifies.
+    /// The first record whose timestamp is at least `timestamp`, below `limit`.
     func offset(forTimestamp timestamp: Int64, limit: Int64) throws(StorageError) -> TimestampedOffset? {
         for segment in segments where segment.maxTimestamp >= timestamp {
-            let start = segment.index.position(forTimestamp: timestamp)
-            let found = try scan(segment, from: start) {
-                $0.maxTimestamp >= timestamp && $0.lastOffset >= self.startOffset
+            var start = segment.index.position(forTimestamp: timestamp)
+            while true {
+                let found = try scan(segment, from: start) {
+                    $0.maxTimestamp >= timestamp && $0.lastOffset >= self.startOffset
+                }
+                guard let found else { break }
+                let record = try firstRecord(in: segment, found.position, found.header) { time, offset in
+                    time >= timestamp && offset >= self.startOffset
+                }
+                if let record { return record.offset < limit ? record : nil }
+                // Compaction may have left a batch without the record that its head promises.
+                start = found.position + found.header.batchByteCount
             }
-            guard let found else { continue }
-            let record = try firstRecord(in: segment, found.position, found.header) { time, offset in
-                time >= timestamp && offset >= self.startOffset
-            }
-            guard let record, record.offset < limit else { return nil }
-            return record
         }
         return nil
     }
@@ -164,20 +166,22 @@ extension PartitionLog {
         return try firstRecord(in: segment, found.position, found.header) { time, _ in time >= wanted }
     }
 
+    /// Nil when no record matches. Of a batch that cannot be read the whole counts: its first offset is never too late.
     private func firstRecord(
         in segment: LogSegment, _ position: Int, _ header: RecordBatchHeader, _ matches: (Int64, Int64) -> Bool
     ) throws(StorageError) -> TimestampedOffset? {
         let whole = TimestampedOffset(offset: max(header.baseOffset, startOffset), timestamp: header.maxTimestamp)
-        guard !header.isLogAppendTime, header.compression == 0 else { return whole }
-        var batch = try segment.file.read(at: position, count: header.batchByteCount)
-        guard batch.readableBytes == header.batchByteCount else { return whole }
-        batch.moveReaderIndex(forwardBy: RecordBatchHeader.byteCount)
-        for _ in 0..<max(0, header.count) {
-            guard let record = batch.readLogRecord() else { return whole }
-            let time = header.baseTimestamp &+ record.timestampDelta
-            let offset = header.baseOffset &+ Int64(record.offsetDelta)
-            if matches(time, offset) { return TimestampedOffset(offset: offset, timestamp: time) }
+        let batch = try segment.file.read(at: position, count: header.batchByteCount)
+        guard batch.readableBytes == header.batchByteCount, let content = header.content(of: batch) else {
+            return whole
         }
-        return whole
+        var result: TimestampedOffset?
+        let isWhole = header.forEachRecord(in: content) { record, _ in
+            let time = header.isLogAppendTime ? header.maxTimestamp : header.baseTimestamp &+ record.timestampDelta
+            let offset = header.baseOffset &+ Int64(record.offsetDelta)
+            if matches(time, offset) { result = TimestampedOffset(offset: offset, timestamp: time) }
+            return result == nil
+        }
+        return isWhole ? result : whole
     }
 }

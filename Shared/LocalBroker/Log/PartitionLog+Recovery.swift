@@ -46,6 +46,7 @@ extension PartitionLog {
             }
         }
         bytesSinceCheckpoint = recovery.checkedBytes
+        readCompacted()
         return recovery
     }
 
@@ -94,7 +95,9 @@ extension PartitionLog {
     private static func indexName(_ baseOffset: Int64) -> String { "\(baseOffset).index" }
 
     /// What is derived from the log up to its end, so that the next start need not read all of it. Losing it costs time only.
-    func writeCheckpoint() {
+    func writeCheckpoint() { try? saveCheckpoint() }
+
+    func saveCheckpoint() throws(StorageError) {
         guard let active = segments.last else { return }
         bytesSinceCheckpoint = 0
         var note = NoteWriter(format: Self.noteFormat)
@@ -130,7 +133,7 @@ extension PartitionLog {
             note.write(transaction.lastOffset)
             note.write(transaction.lastStableOffset)
         }
-        try? storage.writeNote(of: id, named: Self.checkpointName, note.finish())
+        try storage.writeNote(of: id, named: Self.checkpointName, note.finish())
     }
 
     func writeIndex(of segment: LogSegment) {
@@ -141,6 +144,31 @@ extension PartitionLog {
     }
 
     func deleteIndex(of segment: LogSegment) { storage.deleteNote(of: id, named: Self.indexName(segment.baseOffset)) }
+
+    private func readIndex(of segment: LogSegment) -> NoteReader.Index? {
+        guard let bytes = storage.readNote(of: id, named: Self.indexName(segment.baseOffset)),
+            var note = NoteReader(bytes, format: Self.noteFormat), note.read() == Int64(segment.file.byteCount)
+        else { return nil }
+        return note.readIndex()
+    }
+
+    /// A crash right after a compacted segment was put in place leaves it without an index. Nil when the segment is damaged.
+    private func rebuildIndex(of segment: LogSegment) -> NoteReader.Index? {
+        let fresh = LogSegment(baseOffset: segment.baseOffset, file: segment.file, created: segment.created)
+        var reader = BatchReader(segment.file)
+        do {
+            while true {
+                let position = reader.position
+                guard let (header, _) = try reader.next() else { break }
+                fresh.note(header, at: position)
+            }
+        } catch {
+            return nil
+        }
+        fresh.index.thinOut()
+        writeIndex(of: fresh)
+        return NoteReader.Index(index: fresh.index, maxTimestamp: fresh.maxTimestamp, created: fresh.created)
+    }
 
     private struct ResumePoint {
         var segmentBaseOffset: Int64
@@ -158,10 +186,7 @@ extension PartitionLog {
         else { return nil }
         var indexes: [(LogSegment, NoteReader.Index)] = [(segment, index)]
         for closed in segments where closed.baseOffset < base {
-            guard let bytes = storage.readNote(of: id, named: Self.indexName(closed.baseOffset)),
-                var note = NoteReader(bytes, format: Self.noteFormat),
-                note.read() == Int64(closed.file.byteCount), let index = note.readIndex()
-            else { return nil }
+            guard let index = readIndex(of: closed) ?? rebuildIndex(of: closed) else { return nil }
             indexes.append((closed, index))
         }
         guard let producers = note.readProducers(), let open = note.readOpenTransactions(),

@@ -14,6 +14,12 @@ final class LogSegment {
         self.file = file
         self.created = created
     }
+
+    /// Takes a batch that is at `position` of the file into the index.
+    func note(_ header: RecordBatchHeader, at position: Int) {
+        index.add(offset: header.baseOffset, position: position, maxTimestampBefore: maxTimestamp)
+        maxTimestamp = max(maxTimestamp, header.maxTimestamp)
+    }
 }
 
 /// The settings of a topic that its logs need.
@@ -22,6 +28,8 @@ struct LogLimits: Equatable {
     var segmentAge: Int64 = 7 * 24 * 3_600_000
     var maximumBatchBytes = 1_048_588
     var stampsAppendTime = false
+    /// Compaction goes by keys, so every record needs one.
+    var requiresKeys = false
 }
 
 /// The log of one partition: segments of record batches, with what is derived from them: the index, the producers'
@@ -41,6 +49,10 @@ package final class PartitionLog {
     /// Ordered by last offset.
     var abortedTransactions: [AbortedTransaction] = []
     var bytesSinceCheckpoint = 0
+    /// Below this the log has been compacted.
+    package internal(set) var compactedUpTo: Int64 = 0
+    /// Found by compaction, which then leaves the log alone.
+    var isDamaged = false
 
     /// Recovery reads and checks at most this much of a log that was not closed properly.
     static let checkpointInterval = 32 << 20
@@ -90,6 +102,31 @@ package final class PartitionLog {
         }
         guard !header.hasProducerID || (header.baseSequence >= 0 && header.producerEpoch >= 0) else {
             return .rejected(.invalidRecord, "a producer id needs an epoch and a sequence number")
+        }
+        return limits.requiresKeys || header.compression == 0 ? checkRecords(of: batch, header) : nil
+    }
+
+    /// Whether the records are as many as the header says, in order, and with keys where they need them. Compressed ones are looked
+    /// at only where they need keys.
+    private func checkRecords(of batch: ByteBuffer, _ header: RecordBatchHeader) -> AppendResult? {
+        guard let content = header.content(of: batch) else {
+            return .rejected(.corruptMessage, "the batch cannot be decompressed")
+        }
+        var expected: Int32 = 0
+        var end = 0
+        var hasKeys = true
+        let isWhole = header.forEachRecord(in: content) { record, _ in
+            guard record.offsetDelta == expected else { return false }
+            expected += 1
+            end = record.whole.upperBound
+            if record.key == nil { hasKeys = false }
+            return true
+        }
+        guard isWhole, expected == header.count, end == content.readableBytes else {
+            return .rejected(.invalidRecord, "the records are not what the batch's header says")
+        }
+        guard hasKeys || !limits.requiresKeys else {
+            return .rejected(.invalidRecord, "a compacted topic does not accept a record without key")
         }
         return nil
     }
@@ -150,7 +187,11 @@ package final class PartitionLog {
         batch.moveReaderIndex(forwardBy: RecordBatchHeader.byteCount)
         header.baseOffset = endOffset
         header.leaderEpoch = Self.leaderEpoch
-        try write(header, batch, isCommit: isCommit, now: now)
+        let head = header
+        let records = batch
+        try storage.withReserve { () throws(StorageError) in
+            try write(head, records, isCommit: isCommit, now: now)
+        }
     }
 
     private func write(
@@ -194,8 +235,7 @@ package final class PartitionLog {
     /// Takes a batch that is in the file into everything that is derived from the files. Appending and recovery both come here,
     /// so that a restarted broker cannot know anything else than the one before.
     func absorb(_ header: RecordBatchHeader, isCommit: Bool, in segment: LogSegment, at position: Int, now: Int64) {
-        segment.index.add(offset: header.baseOffset, position: position, maxTimestampBefore: segment.maxTimestamp)
-        segment.maxTimestamp = max(segment.maxTimestamp, header.maxTimestamp)
+        segment.note(header, at: position)
         endOffset = header.lastOffset + 1
         guard header.hasProducerID else { return }
         var state = producers[header.producerID] ?? ProducerState(epoch: header.producerEpoch, lastAppend: now)

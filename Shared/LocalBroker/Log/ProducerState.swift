@@ -5,6 +5,10 @@ struct ProducerState: Equatable {
         var lastSequence: Int32
         var firstOffset: Int64
         var timestamp: Int64
+
+        var lastOffset: Int64 {
+            firstOffset &+ ((Int64(lastSequence) &- Int64(firstSequence)) & 0x7fff_ffff)
+        }
     }
 
     var epoch: Int16

@@ -72,6 +72,14 @@ package struct RecordBatchBuilder {
         records.writeImmutableBuffer(body)
     }
 
+    /// Nil only when memory is out.
+    package consuming func finish(_ codec: CompressionCodec) -> ByteBuffer? {
+        guard let compressed = codec.compress(records) else { return nil }
+        records = compressed
+        header.attributes |= Int16(codec.rawValue)
+        return finish()
+    }
+
     package consuming func finish() -> ByteBuffer {
         header.length = Int32(
             clamping: RecordBatchHeader.byteCount - RecordBatchHeader.lengthOverhead + records.readableBytes)
@@ -94,7 +102,7 @@ extension ByteBuffer {
     }
 
     /// Zig-zag, then seven bits a byte.
-    fileprivate mutating func writeSignedVarint(_ value: Int64) {
+    mutating func writeSignedVarint(_ value: Int64) {
         var rest = UInt64(bitPattern: (value << 1) ^ (value >> 63))
         while rest >= 0x80 {
             writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)

@@ -29,6 +29,7 @@ package struct RecordBatchHeader: Equatable, Sendable {
     static let logAppendTimeFlag: Int16 = 0x08
     static let transactionalFlag: Int16 = 0x10
     static let controlFlag: Int16 = 0x20
+    static let deleteHorizonFlag: Int16 = 0x40
 
     package init() {}
 
@@ -69,6 +70,8 @@ package struct RecordBatchHeader: Equatable, Sendable {
     package var lastOffset: Int64 { baseOffset &+ Int64(lastOffsetDelta) }
     package var isTransactional: Bool { attributes & Self.transactionalFlag != 0 }
     package var isControl: Bool { attributes & Self.controlFlag != 0 }
+    /// The base timestamp is when what the batch marks as deleted may go (KIP-534).
+    var hasDeleteHorizon: Bool { attributes & Self.deleteHorizonFlag != 0 }
     package var isLogAppendTime: Bool { attributes & Self.logAppendTimeFlag != 0 }
     package var compression: Int { Int(attributes & Self.compressionMask) }
     package var hasProducerID: Bool { producerID >= 0 }

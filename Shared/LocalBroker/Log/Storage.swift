@@ -51,6 +51,15 @@ package protocol BrokerStorage: AnyObject {
     func segments(of log: LogID) throws(StorageError) -> [Int64]
     func segment(of log: LogID, baseOffset: Int64) throws(StorageError) -> any ByteFile
     func deleteSegment(of log: LogID, baseOffset: Int64) throws(StorageError)
+    /// A new, empty file for what will replace segments of a log; one at a time for each log.
+    func beginReplacement(of log: LogID) throws(StorageError) -> any ByteFile
+    /// Puts the file in the place of neighbouring segments, as the segment of the first one's base offset. All or nothing, whatever
+    /// happens in between, loss of power included; nothing has changed after an error. The old segments' files are not to be used
+    /// any more, and the returned one is the new segment.
+    func replaceSegments(
+        of log: LogID, _ baseOffsets: [Int64], with file: any ByteFile
+    ) throws(StorageError) -> any ByteFile
+    func abandonReplacement(of log: LogID)
     /// A small file beside the segments that can be lost without harm: it is derived from them.
     func readNote(of log: LogID, named name: String) -> ByteBuffer?
     func writeNote(of log: LogID, named name: String, _ bytes: ByteBuffer) throws(StorageError)
@@ -60,4 +69,24 @@ package protocol BrokerStorage: AnyObject {
     /// journal's word and the deletion). Returns the highest topic number of what it has kept without knowing it.
     func deleteLogs(except logs: [LogID], below nextTopicID: Int64) -> Int64?
     func synchronize() throws(StorageError)
+
+    /// Space is kept back for what must be written even when the disk is full: decisions and transaction markers. Whether it is
+    /// there; false after `releaseReserve` and until `restoreReserve` has succeeded.
+    var hasReserve: Bool { get }
+    /// Gives the space free. False when it was already.
+    func releaseReserve() -> Bool
+    /// Takes the space again. False when there is none.
+    func restoreReserve() -> Bool
+}
+
+extension BrokerStorage {
+    /// Does what must be done even when the disk is full, at the cost of the reserve.
+    func withReserve<Result>(_ body: () throws(StorageError) -> Result) throws(StorageError) -> Result {
+        do {
+            return try body()
+        } catch {
+            guard error.isDiskFull, releaseReserve() else { throw error }
+        }
+        return try body()
+    }
 }

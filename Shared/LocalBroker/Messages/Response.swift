@@ -25,8 +25,13 @@ package enum Response: Sendable {
     case txnOffsetCommit(TxnOffsetCommitResponse)
     case describeConfigs(DescribeConfigsResponse)
     case alterConfigs(AlterConfigsResponse)
+    case createPartitions(CreatePartitionsResponse)
     case deleteGroups(DeleteGroupsResponse)
     case incrementalAlterConfigs(AlterConfigsResponse)
+    case offsetDelete(OffsetDeleteResponse)
+    case describeProducers(DescribeProducersResponse)
+    case describeTransactions(DescribeTransactionsResponse)
+    case listTransactions(ListTransactionsResponse)
 
     package var key: APIKey {
         switch self {
@@ -55,8 +60,13 @@ package enum Response: Sendable {
         case .txnOffsetCommit: .txnOffsetCommit
         case .describeConfigs: .describeConfigs
         case .alterConfigs: .alterConfigs
+        case .createPartitions: .createPartitions
         case .deleteGroups: .deleteGroups
         case .incrementalAlterConfigs: .incrementalAlterConfigs
+        case .offsetDelete: .offsetDelete
+        case .describeProducers: .describeProducers
+        case .describeTransactions: .describeTransactions
+        case .listTransactions: .listTransactions
         }
     }
 
@@ -87,8 +97,13 @@ package enum Response: Sendable {
         case .txnOffsetCommit: .txnOffsetCommit(try coder.message())
         case .describeConfigs: .describeConfigs(try coder.message())
         case .alterConfigs: .alterConfigs(try coder.message())
+        case .createPartitions: .createPartitions(try coder.message())
         case .deleteGroups: .deleteGroups(try coder.message())
         case .incrementalAlterConfigs: .incrementalAlterConfigs(try coder.message())
+        case .offsetDelete: .offsetDelete(try coder.message())
+        case .describeProducers: .describeProducers(try coder.message())
+        case .describeTransactions: .describeTransactions(try coder.message())
+        case .listTransactions: .listTransactions(try coder.message())
         }
     }
 
@@ -119,8 +134,13 @@ package enum Response: Sendable {
         case .txnOffsetCommit(var message): try message.code(&coder)
         case .describeConfigs(var message): try message.code(&coder)
         case .alterConfigs(var message): try message.code(&coder)
+        case .createPartitions(var message): try message.code(&coder)
         case .deleteGroups(var message): try message.code(&coder)
         case .incrementalAlterConfigs(var message): try message.code(&coder)
+        case .offsetDelete(var message): try message.code(&coder)
+        case .describeProducers(var message): try message.code(&coder)
+        case .describeTransactions(var message): try message.code(&coder)
+        case .listTransactions(var message): try message.code(&coder)
         }
     }
 }

@@ -25,12 +25,9 @@ struct DataDirectoryLock: ~Copyable {
                 stop that one, or give this one a directory of its own
                 """)
         }
-        do {
-            try Posix.truncateFile(descriptor, to: 0, path)
-            try Posix.write(ByteBuffer(string: "\(getpid())"), ByteBuffer(), to: descriptor, at: 0, path)
-        } catch {
-            Posix.closeFile(descriptor)
-            throw error
+        // Only for the error message above; a full disk must not keep the broker from starting.
+        if (try? Posix.truncateFile(descriptor, to: 0, path)) != nil {
+            try? Posix.write(ByteBuffer(string: "\(getpid())"), ByteBuffer(), to: descriptor, at: 0, path)
         }
         self.descriptor = descriptor
     }

@@ -30,8 +30,13 @@ package enum APIKey: Int16, CaseIterable, Sendable {
     case txnOffsetCommit = 28
     case describeConfigs = 32
     case alterConfigs = 33
+    case createPartitions = 37
     case deleteGroups = 42
     case incrementalAlterConfigs = 44
+    case offsetDelete = 47
+    case describeProducers = 61
+    case describeTransactions = 65
+    case listTransactions = 66
 
     package var versions: ClosedRange<Int16> {
         switch self {
@@ -60,8 +65,13 @@ package enum APIKey: Int16, CaseIterable, Sendable {
         case .txnOffsetCommit: 0...3
         case .describeConfigs: 1...2
         case .alterConfigs: 0...1
+        case .createPartitions: 0...1
         case .deleteGroups: 0...1
         case .incrementalAlterConfigs: 0...0
+        case .offsetDelete: 0...0
+        case .describeProducers: 0...0
+        case .describeTransactions: 0...0
+        case .listTransactions: 0...0
         }
     }
 
@@ -93,8 +103,13 @@ package enum APIKey: Int16, CaseIterable, Sendable {
         case .txnOffsetCommit: 3
         case .describeConfigs: 4
         case .alterConfigs: 2
+        case .createPartitions: 2
         case .deleteGroups: 2
         case .incrementalAlterConfigs: 1
+        case .offsetDelete: .max
+        case .describeProducers: 0
+        case .describeTransactions: 0
+        case .listTransactions: 0
         }
     }
 

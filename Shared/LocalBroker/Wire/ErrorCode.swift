@@ -47,5 +47,7 @@ package struct ErrorCode: RawRepresentable, Hashable, Sendable {
     package static let fencedInstanceID = ErrorCode(rawValue: 82)
     package static let invalidRecord = ErrorCode(rawValue: 87)
     package static let unstableOffsetCommit = ErrorCode(rawValue: 88)
+    package static let groupSubscribedToTopic = ErrorCode(rawValue: 86)
     package static let producerFenced = ErrorCode(rawValue: 90)
+    package static let transactionalIDNotFound = ErrorCode(rawValue: 105)
 }
