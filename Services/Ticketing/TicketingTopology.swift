@@ -77,8 +77,16 @@ public struct TicketingTopology: Sendable {
     }
 
     public var audit: AuditPlan {
-        AuditPlan(
-            entities: [AuditPlan.EntityStage(settings: entity) { TicketDerivation() }], catalogue: catalogue,
-            zone: zone, series: series)
+        let (rules, namesAgents) = (rules, namesAgents)
+        return AuditPlan(
+            entities: [
+                AuditPlan.EntityStage(settings: tickets) { TicketDerivation(rules, namesAgents: namesAgents) },
+                AuditPlan.EntityStage(name: "contacts", settings: contacts) {
+                    ContactDerivation(rules, namesAgents: namesAgents)
+                },
+                AuditPlan.EntityStage(name: "links", settings: links) {
+                    LinkDerivation(rules, namesAgents: namesAgents)
+                },
+            ], catalogue: catalogue, zone: zone, series: series)
     }
 }
