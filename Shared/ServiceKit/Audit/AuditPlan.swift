@@ -6,7 +6,7 @@ public import Streams
 public struct AuditPlan: Sendable {
     /// A stage whose entities contribute to the service's KPIs.
     public struct EntityStage: Sendable {
-        /// The stage's name; its first input is the canonical topic.
+        /// The stage's name.
         public var name: String
         public var settings: EntityStageSettings
         public var derivation: @Sendable () -> any EntityDerivation
@@ -21,6 +21,7 @@ public struct AuditPlan: Sendable {
         }
     }
 
+    /// In the order of the flow: what states facts before what is told them.
     public var entities: [EntityStage]
     /// The name of the stage that publishes the KPIs.
     public var seriesStage: String

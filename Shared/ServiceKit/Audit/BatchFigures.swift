@@ -117,6 +117,11 @@ struct BatchKPIs {
                 ? money(reader.sum(companion.measure)) : .integer(reader.count(companion.measure))
             figures.members.append(ExpectedMember(companion.name, value))
         }
+        for member in definition.fixed {
+            if let value = JSONValue(Array(member.json.utf8)) {
+                figures.members.append(ExpectedMember(member.name, .json(value)))
+            }
+        }
         if !definition.flags.isEmpty {
             figures.members.append(ExpectedMember("flags", flags(definition, figures.value)))
         }

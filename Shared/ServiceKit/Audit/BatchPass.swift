@@ -16,6 +16,7 @@ struct BatchPass {
 
     private(set) var table = BatchTable()
     private(set) var facts = FactComparison()
+    private var statements = BatchStatements()
     private(set) var newest = Int64.min
 
     init(plan: AuditPlan, service: String, snapshot: AuditSnapshot, now: Int64) {
@@ -25,11 +26,43 @@ struct BatchPass {
         self.now = now
     }
 
-    /// Reads and derives one partition of a stage's canonical topic.
+    /// Reads and derives one partition of a stage.
     ///
-    /// - Parameter refused: Offsets of the records that the service has refused.
+    /// - Parameters:
+    ///   - definition: Where the stage's events and facts come from, and where its facts go.
+    ///   - refused: Offsets of the canonical records that the service has refused, by partition.
     mutating func add(
-        _ stage: AuditPlan.EntityStage, _ partition: TopicPartition, refused: Set<Int64>, _ reader: PartitionReader,
+        _ stage: AuditPlan.EntityStage, _ definition: StageDefinition, partition: Int32,
+        refused: [TopicPartition: Set<Int64>], _ reader: PartitionReader, _ report: inout AuditReport
+    ) throws {
+        let payloads = PayloadTable()
+        var timelines = BatchTimelines(stage.settings, payloads: payloads)
+        let tasks = snapshot.tasks[stage.name] ?? 1
+        for (index, input) in definition.inputs.enumerated() {
+            if let first = stage.settings.firstFactInput, index >= first {
+                for (receiver, told) in statements.statements(input.name, partition: partition, of: tasks) {
+                    try timelines.take(told, for: receiver)
+                }
+            } else {
+                let source = TopicPartition(topic: input.name, partition: partition)
+                try read(source, refused[source] ?? [], reader, &timelines, &report)
+            }
+        }
+        report.events += timelines.eventCount
+        newest = max(newest, timelines.newest)
+        var task = try BatchTask(
+            stage: stage, payloads: payloads, clock: snapshot.clock(service, stage.name, partition, now))
+        let output = stage.settings.factOutput.map { definition.outputs[$0].name }
+        for (key, entity) in timelines.entities {
+            let results = try derive(entity, &timelines, &task)
+            guard let output, let first = results.first, let last = results.last else { continue }
+            statements.add(output, sender: key, before: first.stated, after: last.stated)
+        }
+    }
+
+    private func read(
+        _ partition: TopicPartition, _ refused: Set<Int64>, _ reader: PartitionReader,
+        _ timelines: inout BatchTimelines,
         _ report: inout AuditReport
     ) throws {
         guard try reader.firstOffset(of: partition) == 0 else {
@@ -37,19 +70,12 @@ struct BatchPass {
                 "\(partition) no longer holds its first events (retention): nothing can be recomputed from it; "
                     + "keep canonical topics with retention.ms=-1")
         }
-        let payloads = PayloadTable()
-        var timelines = BatchTimelines(stage.settings, payloads: payloads)
         let processed = snapshot.processed[partition] ?? 0
         try reader.read(partition, upTo: snapshot.ends[partition] ?? 0) { batch, record in
             let offset = batch.records[record].offset
             if refused.contains(offset) { return report.skip(.deadLettered) }
             try timelines.take(batch, record, isProcessed: offset < processed)
         }
-        report.events += timelines.eventCount
-        newest = max(newest, timelines.newest)
-        var task = BatchTask(
-            stage: stage, payloads: payloads, clock: snapshot.clock(service, stage.name, partition.partition, now))
-        for entity in timelines.entities.values { try derive(entity, &timelines, &task) }
     }
 
     /// Everything has been added.
@@ -57,12 +83,12 @@ struct BatchPass {
 
     private mutating func derive(
         _ entity: BatchTimelines.Entity, _ timelines: inout BatchTimelines, _ task: inout BatchTask
-    ) throws(InternalRecordError) {
+    ) throws(InternalRecordError) -> [BatchTask.Result] {
         var states = try timelines.states(of: entity)
         if states.count > Self.mostStates { states = [states[0], states[states.count - 1]] }
         var results: [BatchTask.Result] = []
         for state in states { try task.derive(state, entity.id, into: &results) }
-        guard let first = results.first else { return }
+        guard let first = results.first else { return [] }
         if results.count == 1 {
             for contribution in first.contributions { add(contribution, states[0], &task, isMoving: false) }
             for fact in first.facts { facts.expect(fact) }
@@ -73,6 +99,7 @@ struct BatchPass {
             for result in results { for fact in result.facts { facts.skip(fact) } }
         }
         task.forgetIfLarge()
+        return results
     }
 
     /// What all states have in common counts; what only some have is left out, and so is whatever it touches.
@@ -116,8 +143,10 @@ struct BatchPass {
 struct BatchTask: ~Copyable {
     struct Result {
         var contributions: [Contribution]
-        /// Keys of the facts that hold.
+        /// Keys of the alerts about what holds.
         var facts: [String]
+        /// What it states to other entities.
+        var stated: [AddressedFact]
     }
 
     private let zone: BusinessZone
@@ -130,7 +159,9 @@ struct BatchTask: ~Copyable {
     /// Whether the facts of the last entity are held back by the service.
     private(set) var isHeld = false
 
-    init(stage: AuditPlan.EntityStage, payloads: PayloadTable, clock: ClosedRange<Int64>) {
+    init(
+        stage: AuditPlan.EntityStage, payloads: PayloadTable, clock: ClosedRange<Int64>
+    ) throws(InternalRecordError) {
         let settings = stage.settings
         zone = settings.zone
         self.clock = clock
@@ -139,6 +170,7 @@ struct BatchTask: ~Copyable {
         output = DerivationOutput(
             zone: settings.zone, catalogue: settings.catalogue,
             cellSets: CellSets(breakdowns: settings.breakdowns, valuesPerDimension: .max), payloads: payloads)
+        try derivation.restore(archive: nil)
     }
 
     /// Derives a state at the clock, and once more if a timer goes off before the clock of the end of reading.
@@ -167,7 +199,8 @@ struct BatchTask: ~Copyable {
             lastArrivedTime: isCalm ? 0 : state.lastArrivedTime)
         try derivation.derive(state.timeline, clock: instant, into: &output)
         return Result(
-            contributions: output.list.items, facts: output.alerts.map { String(decoding: $0.key, as: UTF8.self) })
+            contributions: output.list.items, facts: output.alerts.map { String(decoding: $0.key, as: UTF8.self) },
+            stated: output.facts)
     }
 
     /// Labels are remembered to save work only.

@@ -21,6 +21,8 @@ struct BatchTimelines {
         var processed: [Arrival] = []
         /// What came later, in the order of arrival.
         var later: [Arrival] = []
+        /// What other entities state to it.
+        var statements: [BatchStatement] = []
     }
 
     private let names: EntityNames
@@ -70,6 +72,16 @@ struct BatchTimelines {
         entities[key] = entity
     }
 
+    /// Takes what other entities state to one of this topic's, or to one that is made of such statements alone.
+    mutating func take(_ statements: [BatchStatement], for receiver: BatchReceiver) throws(InternalRecordError) {
+        guard let name = names.index(of: receiver.kind) else {
+            throw InternalRecordError("a fact for a kind of entity that is not this stage's")
+        }
+        let key = names.prefix(name) + receiver.id
+        entities[key, default: Entity(name: names.names[name], id: receiver.id)].statements += statements
+        for statement in statements { newest = max(newest, statement.fact.time) }
+    }
+
     /// Of two events with one identity the one with the greater canonical encoding counts.
     private mutating func add(
         _ arrival: Arrival, to events: inout [Arrival], of entity: borrowing Entity
@@ -101,22 +113,42 @@ struct BatchTimelines {
         var lastArrivedTime: Int64
     }
 
-    /// The states that the service may have been in: after what it had processed for sure, and after each later event.
+    /// The states that the service may have been in: after what it had processed for sure, and after each later event or
+    /// change of what others state.
     mutating func states(of entity: Entity) throws(InternalRecordError) -> [State] {
         var events = entity.processed
         var last = events.max { $0.timestamp < $1.timestamp }?.timestamp ?? 0
-        var states = [try state(events, last)]
+        let before = items(entity.statements.filter(\.holdsBefore))
+        let after = items(entity.statements.filter(\.holdsAfter))
+        var states = [try state(events, before, last)]
+        if entity.statements.contains(where: { $0.holdsBefore != $0.holdsAfter }) {
+            states.append(try state(events, after, last))
+        }
         for arrival in entity.later {
             try add(arrival, to: &events, of: entity)
             last = max(last, arrival.timestamp)
-            states.append(try state(events, last))
+            states.append(try state(events, after, last))
         }
         return states
     }
 
-    private func state(_ events: [Arrival], _ lastArrival: Int64) throws(InternalRecordError) -> State {
+    private func state(
+        _ events: [Arrival], _ items: [Arrival], _ lastArrival: Int64
+    ) throws(InternalRecordError) -> State {
         State(
-            timeline: try timeline(of: events), lastArrival: lastArrival, lastArrivedTime: events.last?.event.time ?? 0)
+            timeline: try timeline(of: events + items), lastArrival: lastArrival,
+            lastArrivedTime: events.last?.event.time ?? 0)
+    }
+
+    /// Facts as the items of a timeline that they are at their receiver.
+    private func items(_ statements: [BatchStatement]) -> [Arrival] {
+        statements.map { statement in
+            let fact = statement.fact
+            let event = TimelineEvent(
+                time: fact.time, identity: statement.origin, payload: payloads.retain(fact.payload.bytes),
+                type: Fact.type(fact.kind), code: fact.code, detail: fact.detail)
+            return Arrival(event: event, sequence: -1, timestamp: 0)
+        }
     }
 
     private func rank(_ type: UInt8) -> Int {

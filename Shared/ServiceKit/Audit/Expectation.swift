@@ -22,6 +22,7 @@ indirect enum Expectation {
     case within(Double)
     case text(String)
     case texts([String])
+    case json(JSONValue)
     case members([ExpectedMember])
 
     /// The first member that says something else: its path, what it says, what it should say.
@@ -53,6 +54,7 @@ indirect enum Expectation {
             guard let number = published.double else { return false }
             return abs(number - value) <= 0.01 * abs(value) * (1 + 1e-12)
         case .text(let value): return published.string == value
+        case .json(let value): return published == value
         case .texts(let values): return published == .array(values.map { .string($0) })
         case .members: return false
         }
@@ -66,6 +68,7 @@ indirect enum Expectation {
         case .number(let value), .close(let value): "\(value)"
         case .within(let value): "\(value) (1 %)"
         case .text(let value): JSONValue.string(value).text
+        case .json(let value): value.text
         case .texts(let values): JSONValue.array(values.map { .string($0) }).text
         case .members: "an object"
         }

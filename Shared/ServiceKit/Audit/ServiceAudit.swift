@@ -62,10 +62,10 @@ package struct ServiceAudit: Sendable {
         let refused = try readDeadLetters(snapshot, reader)
         var pass = BatchPass(plan: plan, service: service, snapshot: snapshot, now: now)
         for entity in plan.entities {
-            guard let topic = stages.first(where: { $0.name == entity.name })?.inputs.first?.name else { continue }
-            for partition in snapshot.ends.keys.filter({ $0.topic == topic }).sorted() {
-                progress("recomputing \(partition)")
-                try pass.add(entity, partition, refused: refused[partition] ?? [], reader, &report)
+            guard let definition = stages.first(where: { $0.name == entity.name }) else { continue }
+            for partition in 0..<(snapshot.tasks[entity.name] ?? 0) {
+                progress("recomputing \(service)/\(entity.name), partition \(partition)")
+                try pass.add(entity, definition, partition: partition, refused: refused, reader, &report)
             }
         }
         pass.finish()
