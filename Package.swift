@@ -97,7 +97,10 @@ let package = Package(
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
         service(
             "SLAMonitor",
-            ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "SLA", "KPIs", argumentParser, log]),
+            [
+                "ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "SLA", "KPIs", argumentParser,
+                hummingbird, nioCore, log,
+            ]),
         service(
             "Satisfaction",
             ["ServiceKit", "Kafka", "Streams", "SupportEvents", "BusinessTime", "KPIs", argumentParser, log]),
@@ -139,7 +142,7 @@ let package = Package(
         tests(
             "ChurnRevenue",
             ["ChurnRevenue", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
-        tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
+        tests("Deskbeat", ["Deskbeat", "ServiceKit", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],
     cxxLanguageStandard: .cxx17

@@ -11,7 +11,7 @@ package enum IngestDefinition {
     ) throws -> ServiceDefinition {
         let settings = try IngestSettings(options, environment: variables)
         let tokensFile = try settings.tokensFile.map { path throws(SettingsError) in
-            try Self.tokensFile(path, environment)
+            try TokensFile(named: path, logger: environment.logger)
         }
         if tokensFile == nil {
             environment.logger.warning(
@@ -44,20 +44,6 @@ package enum IngestDefinition {
             "Inbound records written to the dead letters, repeated transactions included"
         ),
     ]
-
-    private static func tokensFile(_ path: String, _ environment: ServiceEnvironment) throws(SettingsError)
-        -> TokensFile
-    {
-        do {
-            return try TokensFile(path: path, logger: environment.logger)
-        } catch {
-            let remedy = "write one \"token source-prefix\" per line"
-            throw SettingsError(faults: [
-                SettingsFault(
-                    setting: "--tokens-file (DESKBEAT_TOKENS_FILE)", reason: error.description, remedy: remedy)
-            ])
-        }
-    }
 
     /// - Returns: nil when the rules ask for no pseudonyms.
     /// - Throws: When they do, and there is no good key: ids must not be stored as they are by accident.

@@ -28,16 +28,18 @@ struct SLAAlertContext {
 /// Writes the SLA facts of `support.alerts`.
 struct SLAAlertWriter {
     private let rules: SLAPromises
+    private let subject: SLASubject
     private var encoder = AlertEncoder()
 
-    init(_ rules: SLAPromises) {
+    init(_ rules: SLAPromises, of subject: SLASubject) {
         self.rules = rules
+        self.subject = subject
     }
 
     mutating func fact(
         _ fact: SLAFact, _ context: SLAAlertContext, ordinal: Int, sequence: Int, _ output: borrowing DerivationOutput
     ) -> EntityAlert {
-        let fingerprint = Self.fingerprint(output.key, context)
+        let fingerprint = fingerprint(output.key, context)
         let key = Array("\(fingerprint)/\(Self.label(fact.label, ordinal))".utf8)
         let type = "deskbeat.sla.\(fact.name)"
         begin(type, key, fact.time, sequence)
@@ -66,14 +68,14 @@ struct SLAAlertWriter {
         let isFiring = fact.isRetractable
         let severity = context.terms?.terms.promise.severity(of: fact.kind) ?? .warning
         writeState(context, fact, severity, isFiring: isFiring, fingerprint, output)
-        return finish(type, key)
+        return finish(type, key, fingerprint)
     }
 
     mutating func retraction(
         of fact: SLAFact, _ context: SLAAlertContext, publication: Int, ordinal: Int, sequence: Int,
         _ output: borrowing DerivationOutput
     ) -> EntityAlert {
-        let fingerprint = Self.fingerprint(output.key, context)
+        let fingerprint = fingerprint(output.key, context)
         let key = Array("\(fingerprint)/\(Self.label("retracted-\(fact.label)", ordinal))".utf8)
         let wrong = Array("\(fingerprint)/\(Self.label(fact.label, publication))".utf8)
         let type = "deskbeat.sla.retracted"
@@ -86,13 +88,13 @@ struct SLAAlertWriter {
         encoder.json.key("reason")
         encoder.json.value(context.reason)
         writeState(context, fact, .info, isFiring: false, fingerprint, output)
-        return finish(type, key)
+        return finish(type, key, fingerprint)
     }
 
     // MARK: Parts
 
-    private static func fingerprint(_ id: [UInt8], _ context: SLAAlertContext) -> String {
-        "ticket/\(String(decoding: id, as: UTF8.self))/\(context.promise)/\(context.cycleNumber)"
+    private func fingerprint(_ id: [UInt8], _ context: SLAAlertContext) -> String {
+        "\(subject.rawValue)/\(String(decoding: id, as: UTF8.self))/\(context.promise)/\(context.cycleNumber)"
     }
 
     private static func label(_ label: String, _ ordinal: Int) -> String {
@@ -108,10 +110,11 @@ struct SLAAlertWriter {
         encoder.json.beginObject()
     }
 
-    private mutating func finish(_ type: String, _ key: [UInt8]) -> EntityAlert {
+    private mutating func finish(_ type: String, _ key: [UInt8], _ fingerprint: String) -> EntityAlert {
         encoder.json.endObject()
         encoder.end()
-        return EntityAlert(key: key, type: type, value: encoder.json.bytes)
+        return EntityAlert(
+            key: key, partitionKey: Array(fingerprint.utf8), type: type, value: encoder.json.bytes)
     }
 
     private mutating func text(_ name: String, _ value: String?) {
@@ -134,7 +137,7 @@ struct SLAAlertWriter {
     }
 
     private mutating func writeSubject(_ id: [UInt8], _ context: SLAAlertContext, _ fact: SLAFact) {
-        encoder.json.key("ticket_id")
+        encoder.json.key(subject.idMember)
         encoder.json.value(id)
         let parts = context.promise.split(separator: "~", maxSplits: 1)
         text("metric", String(parts[0]))
@@ -185,7 +188,7 @@ struct SLAAlertWriter {
         encoder.json.key("degraded")
         encoder.json.value(moment.isDegraded)
         text("cause", context.cause.rawValue)
-        text("summary", Self.summary(fact, context, output.key, isRetraction: !context.reason.isEmpty))
+        text("summary", summary(fact, context, output.key, isRetraction: !context.reason.isEmpty))
         text("owner", context.attributes[.team].flatMap { rules.levels.owners[$0] })
         writeLinks(context, output.key)
         encoder.json.key("rules_version")
@@ -197,10 +200,12 @@ struct SLAAlertWriter {
         encoder.json.beginObject()
         for link in rules.levels.links {
             let values = [
-                ("ticket_id", Self.encoded(id)),
+                (subject.idMember, Self.encoded(id)),
                 ("metric", context.promise), ("policy", context.policy?.id ?? ""),
                 ("team", context.attributes[.team] ?? ""),
             ]
+            // A call has no page of a ticket.
+            if subject == .contact, link.template.contains("{ticket_id}") { continue }
             var url = link.template
             for (name, value) in values { url = url.replacingPlaceholder(name, by: value) }
             text(link.name, url)
@@ -214,11 +219,11 @@ struct SLAAlertWriter {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func summary(
+    private func summary(
         _ fact: SLAFact, _ context: SLAAlertContext, _ id: [UInt8], isRetraction: Bool
     ) -> String {
         let promise = context.promise.replacingUnderscores
-        let ticket = "ticket \(String(decoding: id, as: UTF8.self))"
+        let ticket = "\(subject.rawValue) \(String(decoding: id, as: UTF8.self))"
         let policy = context.policy.map { " (policy \($0.id))" } ?? ""
         if isRetraction { return "The \(fact.label) of the \(promise) of \(ticket) was wrong\(policy)" }
         switch fact.kind {

@@ -19,12 +19,14 @@ public struct SLADerivation: EntityDerivation {
     /// … so it waits until no further record has come for as long as this.
     private static let calm: Int64 = 10_000_000
 
+    private let subject: SLASubject
     private var rules: SLAPromises
     private var writer: SLAAlertWriter
 
-    init(_ rules: SLAPromises) {
+    init(_ rules: SLAPromises, of subject: SLASubject) {
         self.rules = rules
-        writer = SLAAlertWriter(rules)
+        self.subject = subject
+        writer = SLAAlertWriter(rules, of: subject)
     }
 
     public mutating func derive(
@@ -32,9 +34,8 @@ public struct SLADerivation: EntityDerivation {
     ) throws(InternalRecordError) {
         var published = try PublishedFacts(output.memory)
         guard !rules.isEmpty || !published.entries.isEmpty else { return }
-        guard let ticket = try TicketPromises(timeline, until: clock, rules.editions, &output) else { return }
-        if ticket.nextEvent != .max { output.deriveAgain(at: ticket.nextEvent) }
-        let promises = ticket.promises
+        guard let (promises, nextEvent) = try promises(timeline, until: clock, &output) else { return }
+        if nextEvent != .max { output.deriveAgain(at: nextEvent) }
         // A creation that lies ahead.
         if let start = promises.startsAt, start > clock { return }
         if let next = promises.nextInstant(after: clock) { output.deriveAgain(at: next) }
@@ -52,6 +53,19 @@ public struct SLADerivation: EntityDerivation {
         output.memory = published.encoded()
     }
 
+    private func promises(
+        _ timeline: [TimelineEvent], until clock: Int64, _ output: inout DerivationOutput
+    ) throws(InternalRecordError) -> (PromiseSet, nextEvent: Int64)? {
+        switch subject {
+        case .ticket:
+            guard let ticket = try TicketPromises(timeline, until: clock, rules.editions, &output) else { return nil }
+            return (ticket.promises, ticket.nextEvent)
+        case .contact:
+            guard let contact = try ContactPromises(timeline, until: clock, rules.editions, &output) else { return nil }
+            return (contact.promises, contact.nextEvent)
+        }
+    }
+
     /// Whether what has been found waits; then the ticket is looked at again when that is over.
     private func isHeld(_ output: inout DerivationOutput) -> Bool {
         let moment = output.moment
@@ -64,6 +78,38 @@ public struct SLADerivation: EntityDerivation {
         if moment.isCaughtUp { return false }
         output.deriveWhenCaughtUp()
         return true
+    }
+
+    // MARK: Look-ups
+
+    public mutating func describe(
+        _ timeline: [TimelineEvent], clock: Int64, isWhole: Bool, using output: inout DerivationOutput
+    ) throws(InternalRecordError) -> [EntityLookups.Entry] {
+        let promises = try promises(timeline, until: clock, &output)?.0
+        let id = String(decoding: output.key, as: UTF8.self)
+        if isWhole {
+            let explanation = PromiseExplanation(
+                subject: subject.rawValue, id: id, events: timeline, promises: promises, at: clock)
+            return [EntityLookups.Entry(instant: clock, json: explanation.json)]
+        }
+        var entries: [EntityLookups.Entry] = []
+        for standing in promises?.standings(at: clock) ?? [] {
+            for cycle in standing.cycles where cycle.state == .running && cycle.breachedAt == nil {
+                guard let due = cycle.due else { continue }
+                var json = JSONText()
+                json.object { json in
+                    json.member(subject.idMember, id)
+                    json.member("promise", standing.name)
+                    json.member("policy", standing.terms(at: clock)?.terms.policy.id)
+                    json.member("cycle", Int64(cycle.number))
+                    json.member("due_at", RFC3339.string(due))
+                    json.member("remaining_seconds", Double(cycle.target - cycle.elapsed) / 1_000_000)
+                    json.member("warned", cycle.isAtRisk)
+                }
+                entries.append(EntityLookups.Entry(instant: due, json: json.bytes))
+            }
+        }
+        return entries
     }
 
     // MARK: Earlier rules

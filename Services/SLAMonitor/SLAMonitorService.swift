@@ -1,4 +1,7 @@
 import ArgumentParser
+import Foundation
+import Kafka
+import Logging
 public import ServiceKit
 public import Streams
 
@@ -12,11 +15,25 @@ struct SLAMonitorService: AsyncParsableCommand {
 
     @OptionGroup var service: ServiceOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "Who may look things up: one \"token source-prefix\" per line, as for ingest. Environment: "
+                + "DESKBEAT_TOKENS_FILE; default: everybody.", valueName: "file"))
+    var tokensFile: String?
+
     func run() async throws {
         try await ServiceMain.run("sla-monitor", service) { environment in
             let topology = try SLATopology(
                 rules: environment.rules, partitions: Int32(environment.settings.partitions))
-            return ServiceDefinition(stages: topology.stages(environment))
+            let lookups = EntityLookups()
+            let named = tokensFile ?? ProcessInfo.processInfo.environment["DESKBEAT_TOKENS_FILE"]
+            let tokens = try named.map { path throws(SettingsError) in
+                try TokensFile(named: path, logger: environment.logger)
+            }
+            let routes = LookupRoutes(lookups, tokens?.tokens, environment)
+            return ServiceDefinition(
+                stages: topology.stages(environment, lookups), routes: { routes.add(to: $0) },
+                parts: tokens.map { [$0] } ?? [])
         }
     }
 }
@@ -25,7 +42,9 @@ extension SLATopology: AuditedService {
     public static let service = "sla-monitor"
 
     /// What runs, in the order of the flow.
-    public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] {
+    public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] { stages(environment, nil) }
+
+    func stages(_ environment: ServiceEnvironment, _ lookups: EntityLookups?) -> [StageDefinition] {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)sla-monitor.series", partitions: partitions)
@@ -35,12 +54,41 @@ extension SLATopology: AuditedService {
                 service: "sla-monitor", name: "entity", internalPrefix: prefix,
                 inputs: [.canonical(topics.tickets, partitions: partitions)], outputs: [repartition, alerts],
                 deadLetterTopic: .deadLetters(topics.deadLetters, partitions: partitions), hasChangelog: true,
-                commitInterval: 50, upstreamClocks: [.ingest(partitions: partitions)], makeTask: entityTask),
+                commitInterval: 50, upstreamClocks: [.ingest(partitions: partitions)],
+                makeTask: { entityTask($0, lookups: lookups) }),
+            StageDefinition(
+                service: "sla-monitor", name: "contacts", internalPrefix: prefix,
+                inputs: [.canonical(topics.contacts, partitions: partitions)], outputs: [repartition, alerts],
+                deadLetterTopic: .deadLetters(topics.deadLetters, partitions: partitions), hasChangelog: true,
+                commitInterval: 50, upstreamClocks: [.ingest(partitions: partitions)], makeTask: contactTask),
             StageDefinition(
                 service: "sla-monitor", name: "series", internalPrefix: prefix, inputs: [repartition],
                 outputs: [alerts], hasChangelog: true, commitInterval: 1000,
-                upstreamClocks: [UpstreamClock(service: "sla-monitor", stage: "entity", partitions: partitions)],
+                upstreamClocks: ["entity", "contacts"].map {
+                    UpstreamClock(service: "sla-monitor", stage: $0, partitions: partitions)
+                },
                 makeTask: seriesTask),
         ]
+    }
+}
+
+extension LookupRoutes {
+    init(_ lookups: EntityLookups, _ tokens: BearerTokens?, _ environment: ServiceEnvironment) {
+        let settings = environment.settings
+        let logger = environment.logger
+        self.init(lookups: lookups, partitions: Int32(settings.partitions), tokens: tokens) { partition in
+            // Instances of one service serve HTTP on one port; where they do not, a proxy knows.
+            do {
+                let admin = try KafkaAdmin(configuration: settings.kafka, logger: logger)
+                let group = try await admin.describeGroup("\(settings.internalPrefix)sla-monitor-entity")
+                let topic = TopicPartition(topic: environment.topics.tickets, partition: partition)
+                guard let member = group.members.first(where: { $0.assignment.contains(topic) }) else { return nil }
+                let host = member.host.drop { $0 == "/" }
+                return host.isEmpty ? nil : "\(HTTPAddress(host: String(host), port: settings.http.port))"
+            } catch {
+                logger.warning("the owner of a ticket could not be found out", metadata: ["error": "\(error)"])
+                return nil
+            }
+        }
     }
 }

@@ -41,6 +41,9 @@ struct SLAPromises: Sendable {
         editions = [RulesEdition(version: version, from: .min, book: levels.book)]
     }
 
+    /// Whether there is, or was, anything to judge calls by.
+    var concernCalls: Bool { editions.contains { !$0.book.callPromises.isEmpty } }
+
     /// Whether there is, or was, anything to judge by.
     var isEmpty: Bool { editions.allSatisfy(\.book.policies.isEmpty) }
 }

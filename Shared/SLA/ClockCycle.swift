@@ -54,7 +54,7 @@ struct ClockCycle {
 
     /// Nil while paused, ended or without a target.
     func due(_ calendar: WorkingCalendar, _ boundary: WorkingCalendar.Boundary) -> Micros? {
-        guard let since, let target else { return nil }
+        guard cut == nil, let since, let target else { return nil }
         if let dayDue {
             let waited = calendar.time(from: start, to: since) - elapsed
             return waited <= 0 ? dayDue : calendar.add(waited, to: dayDue, boundary: boundary)
@@ -64,7 +64,7 @@ struct ClockCycle {
 
     /// When the running clock shows `amount`; nil when it does not run or has passed it.
     private func instant(_ amount: Int64, _ calendar: WorkingCalendar) -> Micros? {
-        guard let since, amount >= elapsed, amount >= 0 else { return nil }
+        guard cut == nil, let since, amount >= elapsed, amount >= 0 else { return nil }
         return calendar.add(amount - elapsed, to: since)
     }
 
@@ -79,7 +79,7 @@ struct ClockCycle {
     /// Offsets from due; behind a breach they count while the clock runs, as what is overdue does.
     func levelInstant(_ offset: Int64, _ calendar: WorkingCalendar, _ boundary: WorkingCalendar.Boundary) -> Micros? {
         if let fired = escalated[offset] { return fired }
-        guard let since else { return nil }
+        guard cut == nil, let since else { return nil }
         if let breachedAt {
             guard offset >= 0 else { return nil }
             return since <= breachedAt

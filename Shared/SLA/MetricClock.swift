@@ -213,6 +213,7 @@ public struct MetricClock: Sendable {
     private mutating func changeTarget(
         at time: Micros, _ newCalendar: WorkingCalendar, _ cause: SLAFact.Cause, isRunning: Bool? = nil
     ) {
+        guard !isDetached else { return }
         missedChange = live == nil ? cause : nil
         modifyLive { cycle, settings, calendar in
             cycle.settle(at: time, settings, calendar)
@@ -223,8 +224,14 @@ public struct MetricClock: Sendable {
             }
         }
         calendar = newCalendar
-        let target = settings.promised(priority)
+        guard let target = settings.promised(priority) else {
+            // Nothing is promised for this priority.
+            return modifyLive { cycle, _, calendar in
+                if cycle.target != nil { cycle.cut(at: time, cause, calendar) }
+            }
+        }
         modifyLive { cycle, _, calendar in
+            cycle.takeUp()
             cycle.setTarget(target, calendar)
             cycle.changedAt = time
             cycle.change = cause

@@ -31,7 +31,9 @@ final class Monitor {
         let data: [String: Any]
     }
 
-    private let topology: SLATopology
+    private var topology: SLATopology
+    private let calls: Bool
+    private let lookups: EntityLookups?
     private var task: any StreamTask
     private var series: any StreamTask
     private var changelog: [[UInt8]: [UInt8]] = [:]
@@ -42,9 +44,12 @@ final class Monitor {
     /// Minutes after 2026-01-05T09:00:00Z, a Monday.
     static func instant(_ minutes: Double) -> Int64 { 1_767_603_600_000_000 + Int64(minutes * 60_000_000) }
 
-    init(_ rules: String) throws {
+    /// - Parameter calls: The task is the one of contacts.
+    init(_ rules: String, calls: Bool = false, lookups: EntityLookups? = nil) throws {
         topology = try SLATopology(rules: Rules(parsing: rules), partitions: 1)
-        task = topology.entityTask(Self.context)
+        self.calls = calls
+        self.lookups = lookups
+        task = calls ? topology.contactTask(Self.context) : topology.entityTask(Self.context, lookups: lookups)
         series = topology.seriesTask(Self.context)
         try task.restoreCompleted(output: Sink())
         try series.restoreCompleted(output: Sink())
@@ -78,7 +83,7 @@ final class Monitor {
         for (event, arrived) in events {
             let json = event.json
             unsafe batch.append(
-                TopicPartition(topic: "support.tickets", partition: 0), offset: offset,
+                TopicPartition(topic: calls ? "support.contacts" : "support.tickets", partition: 0), offset: offset,
                 timestamp: Self.instant(arrived) / 1_000, key: Array(event.ticket.utf8).span.bytes,
                 value: json.span.bytes)
             offset += 1
@@ -124,12 +129,22 @@ final class Monitor {
 
     /// As after a kill: a new task that restores from the changelog.
     func restart() throws {
-        task = topology.entityTask(Self.context)
+        task = calls ? topology.contactTask(Self.context) : topology.entityTask(Self.context, lookups: lookups)
         for (key, value) in changelog.shuffled() {
             try unsafe task.restore(key: key.span.bytes, value: value.span.bytes)
         }
         try task.restoreCompleted(output: Sink())
     }
+
+    /// Another version of the rules comes into force: the tasks are made anew under it.
+    func adopt(_ rules: String, version: Int64, at minutes: Double) throws {
+        topology = try SLATopology(
+            rules: Rules(parsing: rules), partitions: 1, version: version, publishedAt: Self.instant(minutes))
+        try restart()
+    }
+
+    /// Records of entities in the changelog.
+    var stored: Int { changelog.keys.count { $0.first == 3 } }
 
     var keys: [String] { alerts.map(\.key) }
     func alert(_ key: String) -> [String: Any]? { alerts.first { $0.key == key }?.data }
@@ -156,6 +171,9 @@ struct Event {
     static func reply(_ ticket: String = "T", at: Double) -> Event {
         Event(ticket: ticket, type: "message", at: at, data: #","author":"agent","agent_id":"A""#)
     }
+    static func customer(_ ticket: String = "T", at: Double) -> Event {
+        Event(ticket: ticket, type: "message", at: at, data: #","author":"customer""#)
+    }
     static func status(_ status: String, _ ticket: String = "T", at: Double) -> Event {
         Event(ticket: ticket, type: "status_changed", at: at, data: #","status":"\#(status)","agent_id":"A""#)
     }
@@ -167,10 +185,11 @@ struct Event {
         let micros = Monitor.instant(at)
         let time = Date(timeIntervalSince1970: Double(micros / 1_000) / 1_000).formatted(
             Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        let member = type.hasPrefix("contact.") ? "contact_id" : type.hasPrefix("agent.") ? "agent" : "ticket_id"
         return Array(
             """
             {"specversion":"1.0","id":"\(type)-\(at)\(id)","source":"https://acme.example/desk","type":"support.\(type.contains(".") ? "" : "ticket.")\(type)",\
-            "time":"\(time)","data":{"ticket_id":"\(ticket)"\(data)}}
+            "time":"\(time)","data":{"\(member)":"\(ticket)"\(data)}}
             """.utf8)
     }
 }

@@ -28,6 +28,9 @@ struct SLAExplainCommand: AsyncParsableCommand {
     @Option(help: "As of this instant (RFC 3339) instead of now.")
     var at: String?
 
+    @Flag(help: "As the monitor's GET /v1/sla/tickets/{id} answers.")
+    var json = false
+
     @OptionGroup var cluster: ClusterOptions
 
     func run() async throws {
@@ -49,7 +52,7 @@ struct SLAExplainCommand: AsyncParsableCommand {
         guard let count = description?.partitions.count else {
             throw InputError("there is no topic \(topic); is this the right broker?")
         }
-        let (ticket, now) = (ticket, instant)
+        let (ticket, now, asJSON) = (ticket, instant, json)
         let lines = try await BlockingWork("sla-explain").run {
             let partition = Partitioner.partition(key: Array(ticket.utf8), count: Int32(count))
             let reader = try TopicReader(configuration, topic: topic, partitions: [partition], logger: logger)
@@ -60,10 +63,14 @@ struct SLAExplainCommand: AsyncParsableCommand {
                 do { try timeline.take(batch, record) } catch { failure = error }
             }
             if let failure { throw failure }
-            guard timeline.count > 0 else { throw InputError("there is no event of ticket '\(ticket)' on \(topic)") }
+            guard !timeline.tickets.isEmpty else {
+                throw InputError("there is no event of ticket '\(ticket)' on \(topic)")
+            }
             let edition = RulesEdition(version: 0, from: .min, book: book)
-            let (events, promises) = try timeline.judged(by: [edition], at: now)
-            return SLAExplanation.lines(ticket, events, promises, at: now)
+            let (events, promises) = try timeline.judged(Array(ticket.utf8), by: [edition], at: now)
+            let explanation = PromiseExplanation(
+                subject: "ticket", id: ticket, events: events, promises: promises, at: now)
+            return asJSON ? [String(decoding: explanation.json, as: UTF8.self)] : explanation.lines
         }
         for line in lines { Console.output.line(line) }
     }

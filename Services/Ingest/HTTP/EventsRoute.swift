@@ -58,7 +58,7 @@ package struct EventsRoute: Sendable {
     private func answer(_ request: Request, _ context: ServiceRequestContext) async -> Response {
         var grant: BearerTokens.Grant?
         if let tokens {
-            grant = Self.bearer(request.headers).flatMap { tokens.grant($0.utf8) }
+            grant = tokens.grant(request.headers)
             if grant == nil {
                 return refuse(
                     request, context, .unauthorized,
@@ -203,12 +203,6 @@ package struct EventsRoute: Sendable {
         return Response(
             status: .badRequest, headers: [.contentType: "application/json"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.bytes)))
-    }
-
-    private static func bearer(_ headers: HTTPFields) -> Substring? {
-        guard let value = headers[.authorization], value.prefix(7).lowercased() == "bearer " else { return nil }
-        let token = value.dropFirst(7).drop { $0 == " " }
-        return token.isEmpty ? nil : token
     }
 
     /// Whole seconds, at least 1: what Retry-After takes.

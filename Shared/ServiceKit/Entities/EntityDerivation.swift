@@ -20,6 +20,11 @@ public protocol EntityDerivation {
     /// - Parameter archive: What was saved last; nil when nothing was.
     mutating func restore(archive: [UInt8]?) throws(InternalRecordError)
 
+    /// What ``EntityLookups`` answer about the entity: everything, or only what lies ahead, an entry each.
+    mutating func describe(
+        _ timeline: [TimelineEvent], clock: Int64, isWhole: Bool, using output: inout DerivationOutput
+    ) throws(InternalRecordError) -> [EntityLookups.Entry]
+
     /// Adds the entity's contributions to `output`: a pure function of the timeline and the clock (and of
     /// ``DerivationOutput/moment`` and ``DerivationOutput/memory`` where alerts are concerned).
     ///
@@ -35,6 +40,9 @@ extension EntityDerivation {
     public static var keepsMemory: Bool { false }
     public var archive: [UInt8]? { nil }
     public mutating func restore(archive: [UInt8]?) throws(InternalRecordError) {}
+    public mutating func describe(
+        _ timeline: [TimelineEvent], clock: Int64, isWhole: Bool, using output: inout DerivationOutput
+    ) throws(InternalRecordError) -> [EntityLookups.Entry] { [] }
 }
 
 /// Where a derivation puts its contributions, and where it reads what the events carry.

@@ -1,6 +1,7 @@
 public import BusinessTime
 public import KPIs
 public import Kafka
+import Logging
 public import Streams
 public import SupportEvents
 
@@ -11,6 +12,8 @@ public struct EntityStageSettings: Sendable {
     public var keyField: EventField
     /// Further kinds of entity on the topic, each with a name space of its own; one derivation serves them all.
     public var others: [EntityName]
+    /// Kinds of entity on the topic that this stage keeps nothing of.
+    public var ignored: Set<EntityKind> = []
     public var classes: EventClasses
     public var zone: BusinessZone
     public var catalogue: KPICatalogue
@@ -66,6 +69,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private let names: EntityNames
     private let decoder: EventDecoder
     private var derivation: Derivation
+    private let seat: EntityLookups.Seat?
 
     private var store = EntityStore()
     private var output: DerivationOutput
@@ -86,9 +90,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var restoredCounts: [Int32] = []
     private var refusedFacts = 0
     private var settingsSaved: SettingsRecord = .unknown
-    /// The derivation's archive as the changelog has it, and as the current transaction writes it.
+    /// The derivation's archive as the changelog has it.
     private var savedArchive: [UInt8]?
-    private var writtenArchive: [UInt8]?
+    /// It differs from the derivation's, which changes at the restore only; the transaction that writes it may be aborted.
+    private var archiveDiffers = false
     private var figures = EntityFigures()
 
     private enum SettingsRecord {
@@ -108,8 +113,11 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var key: [UInt8] = []
     private var value: [UInt8] = []
 
-    public init(_ settings: EntityStageSettings, derivation: Derivation, context: TaskContext) {
+    public init(
+        _ settings: EntityStageSettings, derivation: Derivation, context: TaskContext, lookups: EntityLookups? = nil
+    ) {
         self.settings = settings
+        seat = lookups.map { EntityLookups.Seat($0, partition: context.partition) }
         self.derivation = derivation
         self.context = context
         names = EntityNames(names: [EntityName(settings.kind, settings.keyField)] + settings.others)
@@ -155,6 +163,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
                     batch, record, reason: rejection.reason.identifier, pointer: rejection.pointer)
                 continue
             }
+            if settings.ignored.contains(event.entityKind) { continue }
             guard let name = names.index(of: event.entityKind) else {
                 output.deadLetter(batch, record, reason: RejectionReason.unknownType.identifier, pointer: "/type")
                 continue
@@ -287,12 +296,52 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.nextTimer == instant { refresh(entity) }
         }
+        seat?.answer { answer($0, time) }
         guard time.caughtUp, !awaiting.isEmpty else { return }
         for entity in awaiting {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.nextTimer == DerivationOutput.caughtUp { refresh(entity) }
         }
         awaiting.removeAll(keepingCapacity: true)
+    }
+
+    private func answer(_ question: EntityLookups.Question, _ time: TaskTime) -> [EntityLookups.Entry] {
+        switch question {
+        case .entity(let id):
+            guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return [] }
+            return describe(entity, time, isWhole: true)
+        case .soonest(let count):
+            var entries: [EntityLookups.Entry] = []
+            for entity in soonest(count) { entries += describe(entity, time, isWhole: false) }
+            return Array(entries.sorted { $0.instant < $1.instant }.prefix(count))
+        }
+    }
+
+    private func soonest(_ count: Int) -> [EntityStore.Index] {
+        var found: [(instant: Int64, entity: EntityStore.Index)] = []
+        for (index, head) in store.heads.enumerated()
+        where head.has(EntityHead.used) && head.nextTimer < DerivationOutput.caughtUp {
+            found.append((head.nextTimer, EntityStore.Index(index)))
+        }
+        found.sort { $0.instant < $1.instant }
+        return found.prefix(count).map(\.entity)
+    }
+
+    /// A state that cannot be read stops the task at its next derivation; here it is no answer.
+    private func describe(
+        _ entity: EntityStore.Index, _ time: TaskTime, isWhole: Bool
+    ) -> [EntityLookups.Entry] {
+        arrived.removeAll(keepingCapacity: true)
+        store.appendEvents(of: entity, to: &arrived)
+        do {
+            try timeline.arrange(arrived, isSorted: false, settings.classes, payloads: store.payloads)
+            output.begin()
+            if Derivation.keepsMemory { try prepareMemory(entity, time) }
+            return try derivation.describe(timeline.events, clock: time.clock, isWhole: isWhole, using: &output)
+        } catch {
+            context.logger.warning("a look-up failed", metadata: ["error": "\(error)"])
+            return []
+        }
     }
 
     private func schedule(_ entity: EntityStore.Index, at instant: Int64) {
@@ -387,7 +436,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         let partitions = context.outputPartitionCounts[Self.alerts]
         for alert in output.alerts {
             unsafe sink.send(
-                to: Self.alerts, partition: Partitioner.partition(key: alert.key, count: partitions),
+                to: Self.alerts, partition: Partitioner.partition(key: alert.partitionKey, count: partitions),
                 key: alert.key.span.bytes, value: alert.value.span.bytes,
                 headers: [("ce_type", Array(alert.type.utf8))])
         }
@@ -486,11 +535,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     }
 
     private func saveArchive(_ sink: any TaskOutput) {
-        guard let archive = derivation.archive, archive != savedArchive else { return }
+        guard archiveDiffers, let archive = derivation.archive else { return }
         key.removeAll(keepingCapacity: true)
         key.append(EntityChangelog.Kind.archive.rawValue)
         sink.changelog(key, archive)
-        writtenArchive = archive
     }
 
     private func saveSettings(_ sink: any TaskOutput) {
@@ -516,8 +564,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         figures.committed(refusedFacts: refusedFacts, context.logger)
         changed.removeAll(keepingCapacity: true)
         refreshed.removeAll(keepingCapacity: true)
-        if let archive = writtenArchive { savedArchive = archive }
-        writtenArchive = nil
+        archiveDiffers = false
         if settingsSaved == .writtenInTransaction { settingsSaved = .current }
     }
 
@@ -534,7 +581,6 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             stale.append(entity)
         }
         refreshed.removeAll(keepingCapacity: true)
-        writtenArchive = nil
         if settingsSaved == .writtenInTransaction { settingsSaved = .differs }
     }
 
@@ -604,6 +650,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     public func restoreCompleted(output: any TaskOutput) throws(InternalRecordError) {
         if settingsSaved == .unknown { settingsSaved = .differs }
         try derivation.restore(archive: savedArchive)
+        archiveDiffers = derivation.archive.map { $0 != savedArchive } ?? false
         for (index, head) in store.heads.enumerated() where head.has(EntityHead.used) {
             let entity = EntityStore.Index(index)
             // A head is written with every change, so that what it does not count has been deleted.
@@ -617,6 +664,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             if settingsSaved == .differs { refresh(entity) }
         }
         restoredCounts = []
+        seat?.isReady()
     }
 }
 

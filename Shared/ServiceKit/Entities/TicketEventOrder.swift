@@ -1,7 +1,7 @@
 import Streams
 import SupportEvents
 
-/// The order of a ticket's events as promises take them: where time and sequence tell nothing, what stops a clock comes before
+/// The order of a ticket's or a contact's events as promises take them: where time and sequence tell nothing, what stops a clock comes before
 /// what pauses it, then what resumes it, what starts it, changes of attributes, and removals.
 enum TicketEventOrder {
     /// - Parameter timeline: In the timeline's order.
@@ -43,7 +43,8 @@ enum TicketEventOrder {
             case .new, .open: 2
             }
         case .ticketMessage, .ticketHandedOff: 3
-        case .ticketMerged, .ticketDeleted: 5
+        case .contactAnswered: 0
+        case .ticketMerged, .ticketDeleted, .contactEnded, .contactAbandoned: 5
         default: 4
         }
     }

@@ -40,7 +40,7 @@ public struct TicketPromises {
         let isSnapshot = event.type == EventType.ticketSnapshot.rawValue
         var time = event.time
         if isSnapshot, let created = try output.number(.createdAt, of: event) { time = created }
-        try read(event, replacing: true, &output)
+        attributes = try output.attributes(of: event, over: TicketAttributes())
         promises.create(
             at: time, status: isSnapshot ? "new" : event.initialStatus.name,
             isByCustomer: event.initiator == .customer, attributes)
@@ -50,14 +50,14 @@ public struct TicketPromises {
         let time = event.time
         switch EventType(rawValue: event.type) {
         case .ticketUpdated:
-            try read(event, replacing: false, &output)
+            attributes = try output.attributes(of: event, over: attributes)
             promises.change(at: time, attributes)
         case .ticketHandedOff:
-            try read(event, replacing: false, &output)
+            attributes = try output.attributes(of: event, over: attributes)
             promises.change(at: time, attributes)
             promises.apply(TicketEvent(time: time, kind: .botHandoff))
         case .ticketSnapshot:
-            try read(event, replacing: true, &output)
+            attributes = try output.attributes(of: event, over: TicketAttributes())
             promises.change(at: time, attributes)
             promises.apply(TicketEvent(time: time, kind: .status(event.status.name)))
         case .ticketStatusChanged:
@@ -67,34 +67,5 @@ public struct TicketPromises {
             promises.apply(TicketEvent(time: time, kind: .message(author, isPublic: event.isPublic)))
         default: return
         }
-    }
-
-    private mutating func read(
-        _ event: TimelineEvent, replacing: Bool, _ output: inout DerivationOutput
-    ) throws(InternalRecordError) {
-        var attributes = replacing ? TicketAttributes() : self.attributes
-        try output.forEachField(of: event) { (field, payload, _) throws(InternalRecordError) in
-            func text() -> String? {
-                field.isNull ? nil : String(decoding: payload.bytes[field.value], as: UTF8.self)
-            }
-            switch field.field {
-            case .channel: attributes[.channel] = text()
-            case .priority: attributes[.priority] = text()
-            case .category: attributes[.category] = text()
-            case .subcategory: attributes[.subcategory] = text()
-            case .team: attributes[.team] = text()
-            case .tier: attributes[.tier] = text()
-            case .segment: attributes[.segment] = text()
-            case .queue: attributes[.queue] = text()
-            case .agent: attributes.agent = text()
-            case .customer: attributes.customer = text()
-            case .tags:
-                attributes.tags = []
-                guard !field.isNull else { return }
-                for tag in try payload.values(field) { attributes.tags.append(String(decoding: tag, as: UTF8.self)) }
-            default: return
-            }
-        }
-        self.attributes = attributes
     }
 }

@@ -32,6 +32,21 @@ public struct JSONText: Sendable {
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
     }
 
+    /// A finite number.
+    public mutating func member(_ key: String, _ value: Double) {
+        begin(key)
+        bytes.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
+    }
+
+    /// Text or null.
+    public mutating func member(_ key: String, _ value: String?) {
+        guard let value else {
+            begin(key)
+            return bytes.append(contentsOf: "null".utf8)
+        }
+        member(key, value)
+    }
+
     public mutating func element(_ value: String) {
         begin(nil)
         Self.append(value, to: &bytes)

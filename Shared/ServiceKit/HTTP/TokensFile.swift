@@ -1,6 +1,5 @@
 import Foundation
 package import Logging
-import ServiceKit
 import ServiceLifecycle
 import UnixSignals
 
@@ -27,6 +26,19 @@ package struct TokensFile: Service, CustomStringConvertible {
             tokens = try BearerTokens(parsing: text)
         } catch {
             throw BearerTokens.FileError(description: "the file \(path) is refused: \(error.description)")
+        }
+    }
+
+    /// The file that `--tokens-file` names.
+    package init(named path: String, logger: Logger) throws(SettingsError) {
+        do {
+            try self.init(path: path, logger: logger)
+        } catch {
+            let remedy = "write one \"token source-prefix\" per line"
+            throw SettingsError(faults: [
+                SettingsFault(
+                    setting: "--tokens-file (DESKBEAT_TOKENS_FILE)", reason: error.description, remedy: remedy)
+            ])
         }
     }
 

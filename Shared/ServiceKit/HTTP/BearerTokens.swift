@@ -1,8 +1,9 @@
 import Crypto
 import Foundation
+package import Hummingbird
 import Synchronization
 
-/// Who may post events: bearer tokens, each bound to a prefix of the CloudEvents `source`.
+/// Who may post events and look things up: bearer tokens, each bound to a prefix of the CloudEvents `source`.
 ///
 /// Tokens are kept and compared as SHA-256 digests, every one of them on every look-up, so that neither the time of an answer
 /// nor a memory dump tells how much of a guess was right.
@@ -49,6 +50,13 @@ package final class BearerTokens: Sendable {
         for entry in known where entry.digest == digest { prefixes.append(entry.prefix) }
         guard !prefixes.isEmpty else { return nil }
         return Grant(id: digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, sourcePrefixes: prefixes)
+    }
+
+    /// What the request's `Authorization: Bearer` may do, nil when there is none or it is unknown.
+    package func grant(_ headers: HTTPFields) -> Grant? {
+        guard let value = headers[.authorization], value.prefix(7).lowercased() == "bearer " else { return nil }
+        let token = value.dropFirst(7).drop { $0 == " " }
+        return token.isEmpty ? nil : grant(token.utf8)
     }
 
     private static func parse(_ text: String) throws(FileError) -> [Entry] {
