@@ -138,7 +138,10 @@ let package = Package(
             ["Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
         tests(
             "ChurnRevenue",
-            ["ChurnRevenue", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+            [
+                "ChurnRevenue", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log,
+                subprocess,
+            ]),
         tests("Deskbeat", ["Deskbeat", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],
