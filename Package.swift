@@ -141,7 +141,10 @@ let package = Package(
             ["Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
         tests(
             "ChurnRevenue",
-            ["ChurnRevenue", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+            [
+                "ChurnRevenue", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log,
+                subprocess,
+            ]),
         tests("Deskbeat", ["Deskbeat", "ServiceKit", "Kafka", "BusinessTime", "SLA", log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],

@@ -2,7 +2,7 @@ import ArgumentParser
 public import ServiceKit
 public import Streams
 
-/// The service `churn-revenue`: customer, subscription and purchase events in, KPIs of churn and revenue out.
+/// The service `churn-revenue`: events of customers and finance and ticketing's counts in, KPIs of churn and revenue out.
 @main
 struct ChurnRevenueService: AsyncParsableCommand {
     static let configuration = CommandConfiguration.service(
@@ -29,16 +29,28 @@ extension RevenueTopology: AuditedService {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)churn-revenue.series", partitions: partitions)
-        return [
+        let alerts = TopicSpec.alerts(topics.alerts, partitions: partitions)
+        func entities(
+            _ name: String, _ topic: String, _ makeTask: @escaping @Sendable (TaskContext) -> any StreamTask
+        ) -> StageDefinition {
             StageDefinition(
-                service: "churn-revenue", name: "entity", internalPrefix: prefix,
-                inputs: [.canonical(topics.customers, partitions: partitions)], outputs: [repartition],
+                service: "churn-revenue", name: name, internalPrefix: prefix,
+                inputs: [.canonical(topic, partitions: partitions)], outputs: [repartition],
                 deadLetterTopic: .deadLetters(topics.deadLetters, partitions: partitions), hasChangelog: true,
-                commitInterval: 100, upstreamClocks: [.ingest(partitions: partitions)], makeTask: entityTask),
+                commitInterval: 100, upstreamClocks: [.ingest(partitions: partitions)], makeTask: makeTask)
+        }
+        return [
+            entities("entity", topics.customers, entityTask),
+            entities("finance", topics.finance, financeTask),
+            StageDefinition(
+                service: "churn-revenue", name: "tickets", internalPrefix: prefix, inputs: [alerts],
+                outputs: [repartition], hasChangelog: true, commitInterval: 1000, makeTask: ticketsTask),
             StageDefinition(
                 service: "churn-revenue", name: "series", internalPrefix: prefix, inputs: [repartition],
-                outputs: [.alerts(topics.alerts, partitions: partitions)], hasChangelog: true, commitInterval: 1000,
-                upstreamClocks: [UpstreamClock(service: "churn-revenue", stage: "entity", partitions: partitions)],
+                outputs: [alerts], hasChangelog: true, commitInterval: 1000,
+                upstreamClocks: ["entity", "finance", "tickets"].map {
+                    UpstreamClock(service: "churn-revenue", stage: $0, partitions: partitions)
+                },
                 makeTask: seriesTask),
         ]
     }

@@ -8,7 +8,7 @@ import SupportEvents
 ///
 /// The definitions are those of the KPI reference (docs/kpis.md).
 public struct CustomerDerivation: EntityDerivation {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
 
     private let rules: RevenueRules
     private let zone: BusinessZone
@@ -24,24 +24,41 @@ public struct CustomerDerivation: EntityDerivation {
         var customer = CustomerHistory(rules)
         try customer.replay(timeline, until: clock, &output)
         if customer.nextChange != .max { output.deriveAgain(at: customer.nextChange) }
+        guard let firstEvent = customer.firstEvent else { return }
         var values = DimensionValues()
         if let segment = customer.segment { values[.segment] = output.label(segment) }
         if let tier = customer.tier { values[.tier] = output.label(tier) }
         if let plan = customer.plan { values[.plan] = output.label(plan) }
         let cells = output.cells(of: values)
+        output.add(RevenueMeasure.known, at: firstEvent, value: 1, cells: cells)
         addLevels(customer, cells, &output)
         let movements = MRRMovement.all(of: customer.states, zone)
+        var reasons: Set<String> = []
         for movement in movements {
             output.add(movement.kind.measure, at: movement.time, value: movement.amount, cells: cells)
             if movement.kind == .churn, let reason = movement.reason {
+                reasons.insert(reason)
                 let own = output.cells(.reason, output.label(reason))
                 output.add(movement.kind.measure, at: movement.time, value: movement.amount, cells: own)
             }
         }
-        for measures in CohortMeasures.all { addCohort(measures, customer, movements, cells, &output) }
+        for measures in CohortMeasures.all {
+            addCohort(measures, customer, cells, &reasons, &output)
+            addCohortMovements(measures, customer, movements, cells, &output)
+            addPurchases(measures, customer.purchases, cells, &output)
+            addRevenue(measures, customer, clock, cells, &output)
+        }
+        for reason in reasons.sorted() {
+            output.add(
+                RevenueMeasure.known, at: firstEvent, value: 1, cells: output.cells(.reason, output.label(reason)))
+        }
+        addMargin(customer, clock, cells, &output)
     }
 
     private func addLevels(_ customer: CustomerHistory, _ cells: UInt32, _ output: inout DerivationOutput) {
+        if let first = customer.states.first(where: \.isActive) {
+            output.add(RevenueMeasure.everActive, at: first.time, value: 1, cells: cells)
+        }
         var before: CustomerHistory.State?
         for state in customer.states {
             let isActive = before?.isActive ?? false
@@ -58,7 +75,7 @@ public struct CustomerDerivation: EntityDerivation {
 
     /// What the windows of one kind say of the customer. Where nothing happens, nothing is added: the levels tell.
     private func addCohort(
-        _ measures: CohortMeasures, _ customer: CustomerHistory, _ movements: [MRRMovement], _ cells: UInt32,
+        _ measures: CohortMeasures, _ customer: CustomerHistory, _ cells: UInt32, _ reasons: inout Set<String>,
         _ output: inout DerivationOutput
     ) {
         let firstActive = customer.states.first { $0.isActive }?.time
@@ -73,10 +90,9 @@ public struct CustomerDerivation: EntityDerivation {
             switch (wasActive, last.isActive) {
             case (true, false):
                 output.add(measures.lost, at: at, cells: cells)
-                let lastActivity = customer.states[first..<index].last { !$0.isActive && $0.reason != nil }
-                // The end of the last activity: the states behind it are inactive, too.
-                let end = endOfActivity(customer.states[first..<index]) ?? lastActivity
-                if let reason = end?.reason {
+                if measures.kind == .month { output.add(RevenueMeasure.lost, at: at, value: 1, cells: cells) }
+                if let reason = endOfActivity(customer.states[first..<index])?.reason {
+                    reasons.insert(reason)
                     output.add(measures.lost, at: at, cells: output.cells(.reason, output.label(reason)))
                 }
             case (false, true):
@@ -89,10 +105,9 @@ public struct CustomerDerivation: EntityDerivation {
             case (false, false): break
             }
         }
-        addCohortMovements(measures, customer, movements, cells, &output)
-        addPurchases(measures, customer.purchases, cells, &output)
     }
 
+    /// The first of the inactive states at the end.
     private func endOfActivity(_ states: ArraySlice<CustomerHistory.State>) -> CustomerHistory.State? {
         let lastActive = states.lastIndex { $0.isActive }
         return states[(lastActive.map { $0 + 1 } ?? states.startIndex)...].first
@@ -122,6 +137,8 @@ public struct CustomerDerivation: EntityDerivation {
         }
     }
 
+    // MARK: Purchases
+
     private func addPurchases(
         _ measures: CohortMeasures, _ purchases: [Int64], _ cells: UInt32, _ output: inout DerivationOutput
     ) {
@@ -135,7 +152,69 @@ public struct CustomerDerivation: EntityDerivation {
         }
     }
 
+    /// What a customer without subscription paid in one window, and what of it was lost or reduced in the next one.
+    private func addRevenue(
+        _ measures: CohortMeasures, _ customer: CustomerHistory, _ clock: Int64, _ cells: UInt32,
+        _ output: inout DerivationOutput
+    ) {
+        var revenue: [Int64: Int64] = [:]
+        for payment in customer.payments {
+            revenue[bucket(measures.kind, at: payment.time), default: 0] += payment.amount
+        }
+        for (window, paid) in revenue.sorted(by: { $0.key < $1.key }) where paid > 0 {
+            let next = zone.bounds(of: measures.kind, bucket: window + 1)
+            // Of somebody erased nothing can come any more, and nothing will be left to derive then.
+            guard next.start <= clock || customer.erased != nil else {
+                output.deriveAgain(at: next.start)
+                continue
+            }
+            if let started = customer.firstSubscription, started < next.end { continue }
+            output.add(measures.revenueBefore, at: next.start, value: paid, cells: cells)
+            let lost = paid - min(paid, max(0, revenue[window + 1] ?? 0))
+            if lost > 0 { output.add(measures.revenueLost, at: next.start, value: lost, cells: cells) }
+        }
+    }
+
+    // MARK: Margin
+
+    /// What remained of purchases, when they were made, and of each month's recurring revenue, when the month is over.
+    private func addMargin(
+        _ customer: CustomerHistory, _ clock: Int64, _ cells: UInt32, _ output: inout DerivationOutput
+    ) {
+        for payment in customer.payments where payment.amount != 0 {
+            if let margin = payment.margin ?? rules.margin,
+                let value = margin.rounded(
+                    times: [ExactDecimal(payment.amount)], digits: RevenueMeasure.marginDigits)
+            {
+                output.add(RevenueMeasure.margin, at: payment.time, value: value, cells: cells)
+            } else {
+                output.add(RevenueMeasure.unvalued, at: payment.time, value: 1, cells: cells)
+            }
+        }
+        guard let margin = rules.margin else {
+            if let paid = customer.states.first(where: { $0.mrr > 0 }) {
+                output.add(RevenueMeasure.unvalued, at: paid.time, value: 1, cells: cells)
+            }
+            return
+        }
+        for month in AccruedMonth.all(of: customer.states, zone, until: customer.erased ?? clock) {
+            guard month.end <= clock || customer.erased != nil else {
+                output.deriveAgain(at: month.end)
+                continue
+            }
+            let value = margin.rounded(
+                times: [ExactDecimal(month.mrrDays)], over: [month.days], digits: RevenueMeasure.marginDigits)
+            output.add(RevenueMeasure.margin, at: month.last, value: value ?? 0, cells: cells)
+        }
+    }
+
+    // MARK: Windows
+
+    private func bucket(_ kind: WindowKind, at instant: Int64) -> Int64 {
+        kind.bucket(ofDay: zone.day(at: instant).number)
+    }
+
     private func bounds(_ kind: WindowKind, at instant: Int64) -> WindowBounds {
-        zone.bounds(of: kind, bucket: kind.bucket(ofDay: zone.day(at: instant).number))
+        zone.bounds(of: kind, bucket: bucket(kind, at: instant))
     }
 }

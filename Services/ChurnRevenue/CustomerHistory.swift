@@ -2,7 +2,7 @@ import ServiceKit
 import Streams
 import SupportEvents
 
-/// What a customer's timeline amounts to up to an instant: when the customer was active, with which MRR.
+/// What a customer's timeline amounts to up to an instant: when the customer was active, with which MRR, and what was bought.
 struct CustomerHistory {
     /// What holds from an instant on, until the next state.
     struct State: Equatable {
@@ -14,12 +14,27 @@ struct CustomerHistory {
         var reason: String?
     }
 
+    /// A purchase (above 0), or a refund of one (below).
+    struct Payment {
+        var time: Int64
+        /// Minor units.
+        var amount: Int64
+        /// The purchase's own, where it has one.
+        var margin: ExactDecimal?
+    }
+
     private struct Subscription {
         var id: String
         var mrr: Int64
         var plan: String?
         var isRunning: Bool
-        var order: Int
+        var started: Int64
+    }
+
+    /// The event that counts of those told of one purchase.
+    private struct Told {
+        var index: Int
+        var margin: ExactDecimal?
     }
 
     /// 90 x 86,400 s, for which a purchase makes a customer active.
@@ -29,18 +44,27 @@ struct CustomerHistory {
 
     /// Each with another activity or MRR than the one before; ascending.
     private(set) var states: [State] = []
-    /// The instants of the purchases, each once, ascending.
+    /// The instants of the purchases, each purchase once, ascending.
     private(set) var purchases: [Int64] = []
+    /// Purchases and refunds of known purchases, ascending by time.
+    private(set) var payments: [Payment] = []
+    /// When a subscription was started for the first time.
+    private(set) var firstSubscription: Int64?
+    /// The first event of all.
+    private(set) var firstEvent: Int64?
     /// When something changes next without an event, or with one that lies ahead.
     private(set) var nextChange = Int64.max
     private(set) var segment: String?
     private(set) var tier: String?
     private(set) var plan: String?
+    /// When the customer was erased.
+    private(set) var erased: Int64?
 
     private var subscriptions: [Subscription] = []
-    private var hadSubscription = false
     private var activeUntil: Int64?
-    private var isErased = false
+    private var told: [String: Told] = [:]
+
+    private var hadSubscription: Bool { firstSubscription != nil }
 
     init(_ rules: RevenueRules) {
         self.rules = rules
@@ -50,46 +74,41 @@ struct CustomerHistory {
     mutating func replay(
         _ timeline: [TimelineEvent], until clock: Int64, _ output: inout DerivationOutput
     ) throws(InternalRecordError) {
-        let counted = try lastOfEachPurchase(timeline, &output)
+        let count = timeline.firstIndex { $0.time > clock } ?? timeline.count
+        if count < timeline.count { nextChange = timeline[count].time }
+        firstEvent = count > 0 ? timeline[0].time : nil
+        try readPurchases(timeline[..<count], &output)
         var index = 0
-        while index < timeline.count, !isErased {
+        while index < count, erased == nil {
             let time = timeline[index].time
-            if time > clock {
-                nextChange = time
-                break
-            }
             expire(before: time)
             var reason: String?
-            while index < timeline.count, timeline[index].time == time {
-                let event = try CustomerEvent(timeline[index], &output)
-                if counted[index] != false, !isErased, let given = apply(event) { reason = given }
+            while index < count, timeline[index].time == time, erased == nil {
+                let event = try RevenueEvent(timeline[index], &output)
+                if let given = apply(event, index) { reason = given }
                 index += 1
             }
             note(time, reason)
         }
-        if let end = activeUntil, !hadSubscription, !isErased {
-            if end <= clock, end < nextChange { expire(before: .max) } else { nextChange = min(nextChange, end) }
+        if let end = activeUntil, erased == nil {
+            if end <= clock { expire(before: .max) } else { nextChange = min(nextChange, end) }
         }
     }
 
-    /// For each purchase whether it is the last one told of its id; nil for what is none.
-    private func lastOfEachPurchase(
-        _ timeline: [TimelineEvent], _ output: inout DerivationOutput
-    ) throws(InternalRecordError) -> [Bool?] {
-        var counted = [Bool?](repeating: nil, count: timeline.count)
-        var seen: Set<String> = []
-        for index in timeline.indices.reversed()
-        where timeline[index].type == EventType.purchaseCompleted.rawValue {
-            let event = try CustomerEvent(timeline[index], &output)
-            counted[index] = seen.insert(event.purchase ?? "").inserted
+    /// Of several events that tell of one purchase the last one counts.
+    private mutating func readPurchases(
+        _ timeline: ArraySlice<TimelineEvent>, _ output: inout DerivationOutput
+    ) throws(InternalRecordError) {
+        for index in timeline.indices where timeline[index].type == EventType.purchaseCompleted.rawValue {
+            let event = try RevenueEvent(timeline[index], &output)
+            told[event.purchase ?? ""] = Told(index: index, margin: event.margin)
         }
-        return counted
     }
 
     // MARK: Events
 
     /// - Returns: the reason that the event gives for an end.
-    private mutating func apply(_ event: CustomerEvent) -> String? {
+    private mutating func apply(_ event: RevenueEvent, _ index: Int) -> String? {
         switch event.type {
         case .customerCreated:
             segment = event.segment ?? segment
@@ -101,19 +120,27 @@ struct CustomerHistory {
             guard let index = running(event.subscription) else { return nil }
             subscriptions[index].isRunning = false
             return event.reason
-        case .purchaseCompleted:
-            purchases.append(event.time)
-            if !hadSubscription { activeUntil = event.time + Self.purchaseWindow }
+        case .purchaseCompleted: buy(event, index)
+        case .purchaseRefunded:
+            guard let purchase = told[event.purchase ?? ""], let amount = event.payment(rules) else { return nil }
+            payments.append(Payment(time: event.time, amount: -amount, margin: purchase.margin))
         case .customerClosed:
             end()
             return event.reason
         case .customerErased:
             end()
-            isErased = true
+            erased = event.time
             return "erased"
         default: break
         }
         return nil
+    }
+
+    private mutating func buy(_ event: RevenueEvent, _ index: Int) {
+        guard told[event.purchase ?? ""]?.index == index else { return }
+        purchases.append(event.time)
+        payments.append(Payment(time: event.time, amount: event.payment(rules) ?? 0, margin: event.margin))
+        if !hadSubscription { activeUntil = event.time + Self.purchaseWindow }
     }
 
     private mutating func end() {
@@ -125,8 +152,8 @@ struct CustomerHistory {
         subscriptions.firstIndex { $0.id == id && $0.isRunning }
     }
 
-    private mutating func start(_ event: CustomerEvent) {
-        hadSubscription = true
+    private mutating func start(_ event: RevenueEvent) {
+        firstSubscription = firstSubscription ?? event.time
         activeUntil = nil
         if let index = running(event.subscription) { return change(index, event) }
         let mrr = event.mrr(rules) ?? 0
@@ -137,12 +164,11 @@ struct CustomerHistory {
         } else {
             subscriptions.append(
                 Subscription(
-                    id: event.subscription ?? "", mrr: mrr, plan: event.plan, isRunning: true,
-                    order: subscriptions.count))
+                    id: event.subscription ?? "", mrr: mrr, plan: event.plan, isRunning: true, started: event.time))
         }
     }
 
-    private mutating func change(_ index: Int, _ event: CustomerEvent) {
+    private mutating func change(_ index: Int, _ event: RevenueEvent) {
         if let mrr = event.mrr(rules) { subscriptions[index].mrr = mrr }
         subscriptions[index].plan = event.plan ?? subscriptions[index].plan
     }
@@ -162,7 +188,7 @@ struct CustomerHistory {
         let isSubscriber = running.contains { $0.mrr > 0 || rules.countsFree }
         let isBuyer = !hadSubscription && activeUntil.map { $0 > time } ?? false
         let highest = running.max {
-            $0.mrr != $1.mrr ? $0.mrr < $1.mrr : $0.order != $1.order ? $0.order > $1.order : $0.id > $1.id
+            $0.mrr != $1.mrr ? $0.mrr < $1.mrr : $0.started != $1.started ? $0.started > $1.started : $0.id > $1.id
         }
         if let highest { plan = highest.plan }
         append(State(time: time, isActive: isSubscriber || isBuyer, mrr: mrr, reason: reason))

@@ -28,7 +28,7 @@ struct MRRMovement: Equatable {
     let kind: Kind
     /// Closing less opening MRR, minor units.
     let amount: Int64
-    /// Of the hour's last end that gives one.
+    /// What the event that brought the MRR to 0 for good says.
     let reason: String?
 
     /// The movements of ascending states; they add up to the last one's MRR.
@@ -39,12 +39,10 @@ struct MRRMovement: Equatable {
         var index = 0
         while index < states.count {
             let end = zone.bounds(of: zone.hour(at: states[index].time)).end
-            var reason: String?
             let first = index
-            while index < states.count, states[index].time < end || index == first {
-                reason = states[index].reason ?? reason
-                index += 1
-            }
+            while index < states.count, states[index].time < end || index == first { index += 1 }
+            let lastPaid = states[first..<index].lastIndex { $0.mrr > 0 }
+            let reason = states[(lastPaid.map { $0 + 1 } ?? first)..<index].first?.reason
             let closing = states[index - 1].mrr
             if closing != opening {
                 let kind: Kind =

@@ -14,6 +14,29 @@ enum RevenueMeasure {
     static let churn = Measure(id: 6, "mrr_churn", .sum)
     static let reactivation = Measure(id: 7, "mrr_reactivation", .sum)
 
+    /// +1 customer at the first event of all: what keeps windows being published.
+    static let known = Measure(id: 8, "customers_known", .levelDelta)
+    /// +1 customer lost by the month.
+    static let lost = Measure(id: 9, "customers_lost", .levelDelta)
+    /// +1 customer at the first activation.
+    static let everActive = Measure(id: 10, "customers_ever", .levelDelta)
+    /// Recognised margin in minor units x 10^``marginDigits``.
+    static let margin = Measure(id: 11, "margin", .levelDelta)
+    /// Payments and months of which no margin is known.
+    static let unvalued = Measure(id: 12, "unvalued", .levelDelta)
+    // Finance, minor units, and the days of which something is known.
+    static let cost = Measure(id: 90, "support_cost", .sum)
+    static let revenue = Measure(id: 91, "revenue", .sum)
+    static let costDays = Measure(id: 92, "cost_days", .days)
+    static let revenueDays = Measure(id: 93, "revenue_days", .days)
+    static let closedDays = Measure(id: 94, "closed_days", .days)
+    // From ticketing: the values of its updates.
+    static let ticketsCreated = Measure(id: 95, "tickets_created", .sum)
+    static let ticketsSolved = Measure(id: 96, "tickets_solved", .sum)
+
+    /// Decimal places of a minor unit that are kept of margins.
+    static let marginDigits = 2
+
     static let movements = [new, expansion, contraction, churn, reactivation]
 }
 
@@ -41,6 +64,9 @@ struct CohortMeasures {
     /// With a purchase in the window; of these, with two or more up to its end.
     let buyers: Measure
     let repeatBuyers: Measure
+    /// What buyers without subscription paid in the window before, and what of it was lost or reduced in this one.
+    let revenueBefore: Measure
+    let revenueLost: Measure
 
     private init(_ kind: WindowKind, firstID: UInt16) {
         self.kind = kind
@@ -58,5 +84,7 @@ struct CohortMeasures {
         expanders = measure(8, "expanders", .count)
         buyers = measure(9, "buyers", .count)
         repeatBuyers = measure(10, "repeat_buyers", .count)
+        revenueBefore = measure(11, "revenue_before", .sum)
+        revenueLost = measure(12, "revenue_lost", .sum)
     }
 }

@@ -4,9 +4,11 @@ public import ServiceKit
 public import Streams
 import SupportEvents
 
-/// The two stages of churn and revenue: customers become contributions, contributions become KPI updates.
+/// The stages of churn and revenue: customers, periods and ticketing's counts become contributions, contributions become KPI
+/// updates.
 public struct RevenueTopology: Sendable {
     private let entity: EntityStageSettings
+    private let finance: EntityStageSettings
     private let rules: RevenueRules
     private let catalogue: KPICatalogue
     private let zone: BusinessZone
@@ -33,12 +35,25 @@ public struct RevenueTopology: Sendable {
                 deletions: [EventType.customerClosed.rawValue, EventType.customerErased.rawValue],
                 void: EventType.eventVoided.rawValue),
             zone: zone, catalogue: catalogue, breakdowns: usual + asked, rulesFingerprint: rules.fingerprint)
+        finance = EntityStageSettings(
+            kind: .period, keyField: .period,
+            classes: EventClasses(
+                creations: [], deletions: [EventType.periodClosed.rawValue], void: EventType.eventVoided.rawValue),
+            zone: zone, catalogue: catalogue, breakdowns: [], rulesFingerprint: rules.fingerprint)
     }
 
     /// The task of one partition of `support.customers`.
     public func entityTask(_ context: TaskContext) -> any StreamTask {
         EntityTask(entity, derivation: CustomerDerivation(rules, zone), context: context)
     }
+
+    /// The task of one partition of `support.finance`.
+    public func financeTask(_ context: TaskContext) -> any StreamTask {
+        EntityTask(finance, derivation: FinanceDerivation(rules, zone), context: context)
+    }
+
+    /// The task of one partition of `support.alerts`.
+    public func ticketsTask(_ context: TaskContext) -> any StreamTask { TicketCounts(catalogue, context) }
 
     /// The task of one partition of the cells.
     public func seriesTask(_ context: TaskContext) -> any StreamTask {
@@ -47,8 +62,13 @@ public struct RevenueTopology: Sendable {
 
     public var audit: AuditPlan {
         AuditPlan(
-            entities: [AuditPlan.EntityStage(settings: entity) { [rules, zone] in CustomerDerivation(rules, zone) }],
-            catalogue: catalogue,
-            zone: zone, series: series)
+            entities: [
+                AuditPlan.EntityStage(settings: entity) { [rules, zone] in CustomerDerivation(rules, zone) },
+                AuditPlan.EntityStage(name: "finance", settings: finance) { [rules, zone] in
+                    FinanceDerivation(rules, zone)
+                },
+            ],
+            catalogue: catalogue, zone: zone, series: series,
+            external: [RevenueMeasure.ticketsCreated, RevenueMeasure.ticketsSolved])
     }
 }

@@ -50,7 +50,7 @@ public struct DeltaAccumulator: ~Copyable {
     ///   - measure: Id of a measure of the catalogue.
     ///   - base: The smallest bucket in which it is kept; ``KPICatalogue/baseBucket(of:)``.
     ///   - bucket: `HourBucket.packed`, `DayBucket.number`, or 0 for ``BaseBucket/none``.
-    ///   - value: Unused for counts; else the amount, for distributions milliseconds of at least 0.
+    ///   - value: Unused for counts; else the amount, for distributions milliseconds of at least 0, days 0 to 365.
     ///   - instant: The attribution instant, which counts as seen.
     /// - Throws: ``KPIError``; nothing has been added then.
     public mutating func add(
@@ -69,6 +69,11 @@ public struct DeltaAccumulator: ~Copyable {
         case .sum:
             guard !overflow else { throw .overflow(measure: measure) }
             try add(count: weight, sum: product, to: main)
+        case .days:
+            guard 0..<366 ~= value else { throw .negativeDuration(measure: measure) }
+            let bin = entry(cell, measure, base, bucket, bin: UInt16(value) + 1, hasSum: false)
+            try add(count: weight, sum: 0, to: main)
+            entries[bin].count += weight
         case .distribution:
             guard value >= 0 else { throw .negativeDuration(measure: measure) }
             guard !overflow else { throw .overflow(measure: measure) }

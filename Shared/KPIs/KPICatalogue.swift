@@ -87,6 +87,11 @@ public struct KPICatalogue: Sendable {
         return baseBuckets[index]
     }
 
+    /// Whether months are published of a KPI, so that levels are known at their ends.
+    func keepsMonths(_ definition: KPIDefinition) -> Bool {
+        definitions.firstIndex { $0.code == definition.code }.map { enabledWindows[$0].contains(.month) } ?? false
+    }
+
     /// Position of a measure in ``measures``.
     func index(ofMeasure id: UInt16) -> Int? {
         var low = 0
@@ -125,12 +130,21 @@ public struct KPICatalogue: Sendable {
             allowed = .periods
             kinds = [.count, .sum, .distribution]
         case .total, .ratio, .ratioOfRatios:
-            let readsLevels = definition.formula.terms.contains(where: \.isLevel)
-            allowed = readsLevels ? .calendar.subtracting(.hour) : .periods
+            let levels = definition.formula.terms.filter(\.isLevel)
+            if levels.isEmpty {
+                allowed = .periods
+            } else if levels.count == definition.formula.terms.count, levels.allSatisfy({ $0.part == .levelAtEnd }) {
+                allowed = .calendar.subtracting(.hour).union(.now)
+            } else {
+                allowed = .calendar.subtracting(.hour)
+            }
             for term in definition.formula.terms where term.isLevel != (term.measure.kind == .levelDelta) {
                 throw .wrongMeasure(kpi: definition.id, measure: term.measure.name)
             }
             kinds = [.count, .sum, .distribution, .levelDelta]
+        case .lifetimeValue:
+            allowed = [.month, .quarter, .year]
+            kinds = [.sum, .levelDelta]
         case .level:
             allowed = [.hour, .day]
             kinds = [.levelDelta]
@@ -142,6 +156,15 @@ public struct KPICatalogue: Sendable {
             throw .wrongWindows(kpi: definition.id)
         }
         for measure in definition.formula.measures where !kinds.contains(measure.kind) {
+            throw .wrongMeasure(kpi: definition.id, measure: measure.name)
+        }
+        for requirement in definition.requirements {
+            let kind: MeasureKind = if case .everyDay = requirement { .days } else { .levelDelta }
+            guard requirement.measure.kind == kind else {
+                throw .wrongMeasure(kpi: definition.id, measure: requirement.measure.name)
+            }
+        }
+        if let measure = definition.settledBy, measure.kind != .days {
             throw .wrongMeasure(kpi: definition.id, measure: measure.name)
         }
         let isGauge = if case .gauge = definition.formula { true } else { false }

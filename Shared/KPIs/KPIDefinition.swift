@@ -77,6 +77,8 @@ public enum KPIFormula: Hashable, Sendable {
     case ratio([Term], over: [Term], terms: TermUnit)
     /// A ratio of two ratios; null when one of them is, or the second one is 0.
     case ratioOfRatios(TermRatio, over: TermRatio)
+    /// What a customer is worth (``LifetimeValue``), as money.
+    case lifetimeValue(LifetimeValue)
     /// The level at the end of each window: the sum of all changes before it.
     case level(Measure)
     /// The sum of everything, now.
@@ -89,7 +91,7 @@ public enum KPIFormula: Hashable, Sendable {
             .gauge(let measure):
             [measure]
         case .netPromoterScore(let promoters, let passives, let detractors): [promoters, passives, detractors]
-        case .total, .ratio, .ratioOfRatios: terms.map(\.measure)
+        case .total, .ratio, .ratioOfRatios, .lifetimeValue: terms.map(\.measure)
         case .proportion(let numerator, let denominator, let maturity):
             [numerator, denominator] + (maturity.map { [$0.pending] } ?? [])
         }
@@ -100,6 +102,7 @@ public enum KPIFormula: Hashable, Sendable {
         case .total(let terms): terms
         case .ratio(let numerator, let denominator, _): numerator + denominator
         case .ratioOfRatios(let first, let second): first.above + first.below + second.above + second.below
+        case .lifetimeValue(let value): value.terms
         default: []
         }
     }
@@ -113,6 +116,7 @@ public enum KPIFormula: Hashable, Sendable {
         case .netPromoterScore: "net_promoter_score"
         case .total: "total"
         case .ratio, .ratioOfRatios: "ratio"
+        case .lifetimeValue: "mean"
         case .level: "level"
         case .gauge: "gauge"
         }
@@ -176,6 +180,20 @@ public struct ValueFlag: Hashable, Sendable {
     }
 }
 
+/// What must be known before a KPI has a value.
+public enum Requirement: Hashable, Sendable {
+    /// Something of every day of the window: a measure of kind `days`.
+    case everyDay(Measure)
+    /// Nothing of this level, at the window's end.
+    case nothing(Measure)
+
+    var measure: Measure {
+        switch self {
+        case .everyDay(let measure), .nothing(let measure): measure
+        }
+    }
+}
+
 /// The cells for which a KPI is published, by the names of their dimensions (sorted; none: the overall cell).
 public enum CellFilter: Hashable, Sendable {
     case all
@@ -214,12 +232,17 @@ public struct KPIDefinition: Hashable, Sendable {
     public let countedBy: [Term]
     /// As long as this level is not 0, every window up to now is published, also when nothing happened in it.
     public let carriedBy: Measure?
+    /// Without one of these the value is null.
+    public let requirements: [Requirement]
+    /// Days that are complete: a window is settled when it has all of its own among them.
+    public let settledBy: Measure?
 
     public init(
         code: UInt16, id: String, unit: KPIUnit, formula: KPIFormula, windows: WindowSet, cells: CellFilter = .all,
         companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil,
         flags: [ValueFlag] = [],
-        countedBy: [Term] = [], carriedBy: Measure? = nil, fixed: [FixedMember] = []
+        countedBy: [Term] = [], carriedBy: Measure? = nil, fixed: [FixedMember] = [],
+        requirements: [Requirement] = [], settledBy: Measure? = nil
     ) {
         self.code = code
         self.id = id
@@ -234,15 +257,19 @@ public struct KPIDefinition: Hashable, Sendable {
         self.countedBy = countedBy
         self.fixed = fixed
         self.carriedBy = carriedBy
+        self.requirements = requirements
+        self.settledBy = settledBy
     }
 
     /// All measures that it reads, companions included.
     public var measures: [Measure] {
         formula.measures + companions.map(\.measure) + countedBy.map(\.measure) + (carriedBy.map { [$0] } ?? [])
+            + requirements.map(\.measure) + (settledBy.map { [$0] } ?? [])
     }
 
     /// The levels that it reads at the ends of windows.
     var levels: [Measure] {
         (formula.terms + countedBy).filter(\.isLevel).map(\.measure) + (carriedBy.map { [$0] } ?? [])
+            + requirements.compactMap { if case .nothing(let level) = $0 { level } else { nil } }
     }
 }

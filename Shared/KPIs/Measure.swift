@@ -11,6 +11,8 @@ public enum MeasureKind: UInt8, Hashable, Sendable {
     case levelDelta
     /// A sum over everything, without buckets.
     case gauge
+    /// Days of a year (0 to 365), each as often as it was named: which days something is known of.
+    case days
 
     var hasSum: Bool { self == .sum || self == .distribution }
 }

@@ -9,6 +9,12 @@ public struct Term: Hashable, Sendable {
         case levelAtStart
         /// The level at the window's end, or now while the window is open.
         case levelAtEnd
+        /// The change of the level over the twelve months that end with the window.
+        case changeOverTwelveMonths
+        /// The levels at the starts of these twelve months, added up; only of months that have begun.
+        case startsOfTwelveMonths
+        /// The levels at the ends of the window's months, added up; only of months that have begun, the last one as of now.
+        case monthEnds
     }
 
     public let measure: Measure
@@ -21,5 +27,5 @@ public struct Term: Hashable, Sendable {
         self.weight = weight
     }
 
-    var isLevel: Bool { part == .levelAtStart || part == .levelAtEnd }
+    var isLevel: Bool { part != .count && part != .sum }
 }

@@ -24,23 +24,29 @@ final class Ledger {
     }
 
     private let entity: any StreamTask
+    private let finance: any StreamTask
+    private let tickets: any StreamTask
     private let series: any StreamTask
     private var offset: Int64 = 0
     private(set) var kpis: [String: [String: Any]] = [:]
+    /// The latest KPI update of each key, as it was published.
+    private(set) var updates: [String: [UInt8]] = [:]
     private(set) var dead: [String] = []
 
-    /// - Parameter now: the clock, as a date of UTC such as `2026-06-15`.
-    let now: Int64
+    /// The clock.
+    private(set) var now: Int64
 
+    /// - Parameter now: a date of UTC such as `2026-06-15`.
     init(_ rules: String = "history: 100y", now: String = "2026-06-15") throws {
         let topology = try RevenueTopology(rules: Rules(parsing: rules), partitions: 1)
         let context = TaskContext(
             partition: 0, partitionCount: 1, outputPartitionCounts: [1, 1], logger: Logger(label: "test"))
         entity = topology.entityTask(context)
+        finance = topology.financeTask(context)
+        tickets = topology.ticketsTask(context)
         series = topology.seriesTask(context)
         self.now = try Self.micros("\(now)T00:00:00Z")
-        try entity.restoreCompleted(output: Sink())
-        try series.restoreCompleted(output: Sink())
+        for task in [entity, finance, tickets, series] { try task.restoreCompleted(output: Sink()) }
     }
 
     private static func micros(_ text: String) throws -> Int64 {
@@ -49,19 +55,55 @@ final class Ledger {
 
     /// One transaction over some events.
     func take(_ events: [CustomerEvent]) throws {
+        try take(entity, events.map { (Array($0.customer.utf8), $0.json) })
+    }
+
+    /// Events of customers and of finance as lines of JSON, in this order.
+    func take(lines: [String]) throws {
+        var customers: [([UInt8], [UInt8])] = []
+        var periods: [([UInt8], [UInt8])] = []
+        for line in lines {
+            let event = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            let data = event?["data"] as? [String: Any] ?? [:]
+            if let id = data["customer_id"] as? String { customers.append((Array(id.utf8), Array(line.utf8))) }
+            if let id = data["period"] as? String { periods.append((Array(id.utf8), Array(line.utf8))) }
+        }
+        try take(entity, customers)
+        try take(finance, periods)
+    }
+
+    /// Updates of ticketing, by their keys.
+    func take(tickets updates: [(key: String, sequence: Int, value: Int)]) throws {
+        try take(
+            tickets,
+            updates.map { update in
+                let json = """
+                    {"type":"deskbeat.kpi.updated","sequence":"\(update.sequence)","data":{"value":\(update.value)}}
+                    """
+                return (Array(update.key.utf8), Array(json.utf8))
+            })
+    }
+
+    /// Time moves on to a date of UTC.
+    func advance(to date: String) throws {
+        now = try Self.micros("\(date)T00:00:00Z")
+        for task in [entity, finance, tickets] { try take(task, []) }
+    }
+
+    private func take(_ task: any StreamTask, _ values: [(key: [UInt8], value: [UInt8])]) throws {
         let time = TaskTime(clock: now, wall: now, caughtUp: true, idle: true, degraded: false)
         let batch = RecordBatch()
-        for event in events {
+        for (key, value) in values {
             unsafe batch.append(
-                TopicPartition(topic: "support.customers", partition: 0), offset: offset, timestamp: now / 1_000,
-                key: Array(event.customer.utf8).span.bytes, value: event.json.span.bytes)
+                TopicPartition(topic: "input", partition: 0), offset: offset, timestamp: now / 1_000,
+                key: key.span.bytes, value: value.span.bytes)
             offset += 1
         }
         let sink = Sink()
-        if !events.isEmpty { try entity.process(batch, 0..<events.count, input: 0, output: sink) }
-        try entity.advance(to: time, output: sink)
-        try entity.prepareCommit(time, output: sink)
-        entity.commitSucceeded()
+        if !values.isEmpty { try task.process(batch, 0..<values.count, input: 0, output: sink) }
+        try task.advance(to: time, output: sink)
+        try task.prepareCommit(time, output: sink)
+        task.commitSucceeded()
         dead += sink.dead
         let records = RecordBatch()
         for (index, record) in sink.sent.enumerated() {
@@ -75,7 +117,9 @@ final class Ledger {
         series.commitSucceeded()
         for record in output.sent {
             let update = try JSONSerialization.jsonObject(with: Data(record.value)) as? [String: Any] ?? [:]
-            kpis[String(decoding: record.key, as: UTF8.self)] = update["data"] as? [String: Any]
+            let key = String(decoding: record.key, as: UTF8.self)
+            kpis[key] = update["data"] as? [String: Any]
+            updates[key] = record.value
         }
     }
 
@@ -129,8 +173,14 @@ struct CustomerEvent {
         return CustomerEvent(
             customer, "subscription.cancelled", at, #","subscription_id":"s-\#(customer)"\#(reason)"#)
     }
-    static func purchase(_ customer: String, _ at: String, id: String) -> CustomerEvent {
-        CustomerEvent(customer, "purchase.completed", at, #","purchase_id":"\#(id)","amount":10"#)
+    static func purchase(
+        _ customer: String, _ at: String, id: String, _ amount: String = "10", _ more: String = ""
+    ) -> CustomerEvent {
+        CustomerEvent(
+            customer, "purchase.completed", at, #","purchase_id":"\#(id)","amount":\#(amount)\#(more)"#)
+    }
+    static func refund(_ customer: String, _ at: String, id: String, _ amount: String) -> CustomerEvent {
+        CustomerEvent(customer, "purchase.refunded", at, #","purchase_id":"\#(id)","amount":\#(amount)"#)
     }
 
     var json: [UInt8] {

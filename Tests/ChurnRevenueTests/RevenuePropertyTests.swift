@@ -25,11 +25,11 @@ import Testing
             let at = String(format: "2026-%02d-%02dT%02d:00:%02d", month, day, hour, index % 60)
             let mrr = "\(Int.random(in: 0..<4, using: &generator) * 5)"
             return switch Int.random(in: 0..<8, using: &generator) {
-            case 0, 1: .started(customer, at, mrr)
+            case 0, 1: .started(customer, at, mrr, #","plan":"p\#(index % 3)""#)
             case 2, 3: .changed(customer, at, mrr)
             case 4: .cancelled(customer, at, "r\(index % 2)")
             case 5: .purchase(customer, at, id: "p\(index)")
-            case 6: CustomerEvent(customer, "customer.created", at, #","segment":"s\#(index % 3)""#)
+            case 6: CustomerEvent(customer, "customer.created", at, #","segment":"s\#(index % 3)","tier":"t""#)
             default:
                 index % 3 == 0
                     ? CustomerEvent(customer, "customer.closed", at)
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<30) func neitherOrderNorDuplicatesMatter(_ seed: UInt64) throws {
+    @Test(arguments: 0..<10) func neitherOrderNorDuplicatesMatter(_ seed: UInt64) throws {
         var generator = Generator(state: seed)
         let events = events(&generator)
         let expected = try Ledger()
@@ -48,7 +48,7 @@ import Testing
         let other = try Ledger()
         var shuffled = (events + events.filter { _ in generator.next() % 3 == 0 }).shuffled(using: &generator)
         while !shuffled.isEmpty {
-            let count = min(shuffled.count, Int.random(in: 1...9, using: &generator))
+            let count = min(shuffled.count, Int.random(in: 5...40, using: &generator))
             try other.take(Array(shuffled.prefix(count)))
             shuffled.removeFirst(count)
         }
@@ -58,7 +58,7 @@ import Testing
         #expect(differing.isEmpty, "seed \(seed)")
     }
 
-    @Test(arguments: 100..<130) func movementsAddUpAndMonthsMeet(_ seed: UInt64) throws {
+    @Test(arguments: 100..<112) func movementsAddUpAndMonthsMeet(_ seed: UInt64) throws {
         var generator = Generator(state: seed)
         let ledger = try Ledger()
         try ledger.take(events(&generator))
@@ -66,7 +66,7 @@ import Testing
             ledger.kpis.keys.filter { $0.hasPrefix("mrr/month") }.map { key in
                 String(key.dropFirst("mrr/month".count).prefix { $0 != "@" })
             })
-        #expect(cells.contains(""))
+        #expect(cells.contains("") && cells.contains(";tier=t") && cells.contains { $0.hasPrefix(";plan=") })
         for cell in cells {
             var opening = 0
             var active = 0
@@ -77,6 +77,8 @@ import Testing
                     $0 + (ledger.minor("mrr_\($1)/\(window)") ?? 0)
                 }
                 #expect(closing - opening == movements, "seed \(seed), \(window)")
+                let opened = ledger.kpis["revenue_churn_net/\(window)"]?["denominator"] as? String
+                #expect(opened.map { Int($0.replacing(".", with: "")) } ?? 0 == opening, "seed \(seed), \(window)")
                 let atStart = ledger.kpis["churn_rate/\(window)"]?["denominator"] as? Int ?? 0
                 #expect(atStart == active, "seed \(seed), \(window)")
                 let lost = ledger.integer("customers_lost/\(window)") ?? 0

@@ -84,7 +84,7 @@ struct Model {
             try checkNetPromoterScore(event, counts[0], counts[1], counts[2], comment)
         case .gauge:
             break
-        case .total, .ratio, .ratioOfRatios:
+        case .total, .ratio, .ratioOfRatios, .lifetimeValue:
             // Judged by the revenue service's tests, whose measures give them a meaning.
             try #require(Bool(false), "no formula of the sample catalogue")
         }
@@ -153,7 +153,7 @@ struct Model {
         case .count(let measure), .duration(let measure, _), .proportion(_, let measure, _), .mean(let measure, _),
             .netPromoterScore(let measure, _, _):
             main = measure
-        case .level, .gauge, .total, .ratio, .ratioOfRatios: return
+        case .level, .gauge, .total, .ratio, .ratioOfRatios, .lifetimeValue: return
         }
         var counts: [Int64: Int64] = [:]
         for item in contributions where item.measure == main && item.cell == cell {

@@ -40,6 +40,8 @@ package struct StageEntry: Sendable, Equatable {
             entry("satisfaction", "entity", [topics.surveys], hasChangelog: true),
             entry("satisfaction", "series", ["\(internalPrefix)satisfaction.series"], hasChangelog: true),
             entry("churn-revenue", "entity", [topics.customers], hasChangelog: true),
+            entry("churn-revenue", "finance", [topics.finance], hasChangelog: true),
+            entry("churn-revenue", "tickets", [topics.alerts], hasChangelog: true),
             entry("churn-revenue", "series", ["\(internalPrefix)churn-revenue.series"], hasChangelog: true),
         ]
     }

@@ -161,7 +161,7 @@ struct KPIUpdateWriter {
             writeSmallSample(figures.count)
         case .ratio(_, _, let unit):
             writeRatio(figures, unit, definition.unit)
-        case .count, .level, .gauge, .total, .ratioOfRatios:
+        case .count, .level, .gauge, .total, .ratioOfRatios, .lifetimeValue:
             break
         }
         if let days = update.days, let integer = figures.integer {
@@ -284,6 +284,11 @@ struct KPIUpdateWriter {
     }
 
     private mutating func writeSettled(_ figures: Figures, _ maturity: Maturity?, _ window: Window) {
+        if let isSettled = figures.isSettled {
+            // When its costs will be complete nobody can say, so there is no `settles_at`.
+            text(isSettled ? ",\"settled\":true" : ",\"settled\":false")
+            return
+        }
         guard let maturity else {
             text(",\"settled\":true")
             return

@@ -21,6 +21,8 @@ struct Figures {
     var hasValue = false
     /// Of the companions' counts.
     var companionsHash: UInt64 = 0
+    /// Of a KPI that settles by the days that are complete.
+    var isSettled: Bool?
 
     /// Of a net promoter score.
     struct Answers {
@@ -67,6 +69,7 @@ struct Figures {
             mix(quantiles.p99.bitPattern)
         }
         mix(companionsHash)
+        if let isSettled { mix(isSettled ? UInt64(3) : 2) }
         mix(isClosed ? UInt64(1) : 0)
         mix(isSubstantial ? position : 0)
         return hash
@@ -231,6 +234,11 @@ extension SeriesStore {
             }
             figures.hasValue = figures.value != nil
             figures.isSubstantial = parts.contains { $0 != 0 }
+        case .lifetimeValue(let value):
+            let terms = LifetimeValue.Sums(value) { sum([$0], scope, cell, window) }
+            figures.integer = catalogue.keepsMonths(definition) ? value.value(terms) : nil
+            figures.hasValue = figures.integer != nil
+            figures.isSubstantial = terms.mrr != 0 || terms.active != 0
         case .level(let measure):
             let level = self.level(measure, cell: cell, window: window)
             figures.integer = level
@@ -245,6 +253,7 @@ extension SeriesStore {
         if !definition.countedBy.isEmpty {
             figures.count = Int64(clamping: sum(definition.countedBy, scope, cell, window))
         }
+        requirements(definition, scope, cell, window, &figures)
         if let measure = definition.carriedBy, level(measure, cell: cell, window: window) != 0 {
             figures.hasValue = true
         }
@@ -261,6 +270,46 @@ extension SeriesStore {
         return figures
     }
 
+    private func requirements(
+        _ definition: KPIDefinition, _ scope: Scope, _ cell: UInt32, _ window: UInt32, _ figures: inout Figures
+    ) {
+        var isKnown = definition.requirements.isEmpty
+        for requirement in definition.requirements {
+            let isMet: Bool
+            switch requirement {
+            case .everyDay(let measure):
+                let known = knownDays(measure, scope)
+                isKnown = isKnown || known > 0
+                isMet = known >= daysOf(window)
+            case .nothing(let measure):
+                isKnown = true
+                isMet = level(measure, cell: cell, window: window) == 0
+            }
+            guard !isMet else { continue }
+            figures.integer = nil
+            figures.value = nil
+            figures.hasValue = false
+        }
+        // Where nothing at all is known there is nothing to say.
+        if !isKnown { figures.isSubstantial = false }
+        if let measure = definition.settledBy { figures.isSettled = knownDays(measure, scope) == daysOf(window) }
+    }
+
+    private func knownDays(_ measure: Measure, _ scope: Scope) -> Int64 {
+        guard case .bucket(let bucket) = scope,
+            let index = catalogue.index(ofMeasure: measure.id).map(UInt16.init(truncatingIfNeeded:)),
+            let aggregate = slab.aggregate(of: index, in: bucket)
+        else { return 0 }
+        let sketch = slab.aggregates[Int(aggregate)].sketch
+        if sketch == BucketSlab.none { return 0 }
+        return Int64(slab.sketches[Int(sketch)].entries.count { DDSketch.count(of: $0) > 0 })
+    }
+
+    private func daysOf(_ window: UInt32) -> Int64 {
+        let (kind, bucket) = (windows[window].kind, windows[window].bucket)
+        return kind.firstDay(ofBucket: bucket + 1) - kind.firstDay(ofBucket: bucket)
+    }
+
     func companionCount(_ companion: CompanionCount, _ scope: Scope) -> Int64 {
         let total = total(companion.measure, scope)
         return companion.isMoney ? Int64(clamping: total.sum) : total.count
@@ -274,6 +323,9 @@ extension SeriesStore {
                 case .sum: total(term.measure, scope).sum
                 case .levelAtStart: Int128(levelBefore(term.measure, cell: cell, window: window))
                 case .levelAtEnd: Int128(level(term.measure, cell: cell, window: window))
+                case .changeOverTwelveMonths: changeOverTwelveMonths(term.measure, cell, window)
+                case .startsOfTwelveMonths: startsOfTwelveMonths(term.measure, cell, window)
+                case .monthEnds: monthEnds(term.measure, cell, window)
                 }
             return sum + part * Int128(term.weight)
         }
@@ -310,6 +362,40 @@ extension SeriesStore {
 
     private func total(_ measure: Measure, cell: UInt32) -> Int64 {
         slab.find(cell: cell, window: windows.moving(.now)).map { total(measure, .bucket($0)).count } ?? 0
+    }
+
+    // MARK: Months
+
+    /// The months up to the window's last one.
+    private func months(upTo window: UInt32, count: Int64? = nil) -> Range<Int64> {
+        let (kind, bucket) = (windows[window].kind, windows[window].bucket)
+        let end = WindowKind.month.bucket(ofDay: kind.firstDay(ofBucket: bucket + 1))
+        let start = count.map { end - $0 } ?? WindowKind.month.bucket(ofDay: kind.firstDay(ofBucket: bucket))
+        return start..<end
+    }
+
+    /// The level before whatever happens at a month's first instant; nil when that has not come yet.
+    private func level(_ measure: Measure, _ cell: UInt32, atStartOf month: Int64) -> Int128? {
+        let start = zone.bounds(of: .month, bucket: month).start
+        guard start <= clock else { return nil }
+        return Int128(total(measure, cell: cell) &- changes(measure, cell: cell, .month, from: start))
+    }
+
+    private func changeOverTwelveMonths(_ measure: Measure, _ cell: UInt32, _ window: UInt32) -> Int128 {
+        let start = level(measure, cell, atStartOf: months(upTo: window, count: 12).lowerBound) ?? 0
+        return Int128(level(measure, cell: cell, window: window)) - start
+    }
+
+    private func startsOfTwelveMonths(_ measure: Measure, _ cell: UInt32, _ window: UInt32) -> Int128 {
+        months(upTo: window, count: 12).reduce(0) { $0 + (level(measure, cell, atStartOf: $1) ?? 0) }
+    }
+
+    private func monthEnds(_ measure: Measure, _ cell: UInt32, _ window: UInt32) -> Int128 {
+        months(upTo: window).reduce(0) { sum, month in
+            guard level(measure, cell, atStartOf: month) != nil else { return sum }
+            return sum
+                + (level(measure, cell, atStartOf: month + 1) ?? Int128(level(measure, cell: cell, window: window)))
+        }
     }
 
     private func changes(_ measure: Measure, cell: UInt32, _ kind: WindowKind, from start: Micros) -> Int64 {

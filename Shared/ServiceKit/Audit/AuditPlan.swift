@@ -28,11 +28,14 @@ public struct AuditPlan: Sendable {
     public var catalogue: KPICatalogue
     public var zone: BusinessZone
     public var series: SeriesSettings
+    /// Measures that no stage among ``entities`` contributes to; KPIs that read them are not recomputed.
+    public var external: Set<Measure>
 
     public init(
         entities: [EntityStage], seriesStage: String = "series", catalogue: KPICatalogue, zone: BusinessZone,
-        series: SeriesSettings
+        series: SeriesSettings, external: Set<Measure> = []
     ) {
+        self.external = external
         self.entities = entities
         self.seriesStage = seriesStage
         self.catalogue = catalogue

@@ -21,9 +21,12 @@ struct BatchKPIs {
     let zone: BusinessZone
     let settings: SeriesSettings
     let table: BatchTable
+    /// What comes from elsewhere than the stages that are recomputed.
+    var external: Set<Measure> = []
 
-    /// Nil for a KPI of a kind that the batch does not know.
+    /// Nil for a KPI of a kind that the batch does not know, or of measures that it does not.
     func figures(_ definition: KPIDefinition, cell: Int?, _ window: BatchWindow) -> BatchFigures? {
+        guard external.isDisjoint(with: definition.measures) else { return nil }
         var reader = WindowReader(series: cell.map { table.series[$0] } ?? [:], window: window, zone: zone)
         var figures = BatchFigures()
         let count: Int64
@@ -111,6 +114,7 @@ struct BatchKPIs {
             ExpectedMember("statistic", .text(definition.formula.statistic)),
         ]
         if definition.unit == .money { figures.members.append(ExpectedMember("currency", .text(settings.currency))) }
+        settle(&figures, definition, &reader)
         for companion in definition.companions {
             let value =
                 companion.isMoney
@@ -128,6 +132,24 @@ struct BatchKPIs {
         if let carrier = definition.carriedBy, reader.levelAtEnd(carrier) != 0 { figures.hasValue = true }
         figures.isRequired = definition.measures.contains { reader.hasContent($0) }
         figures.isMoving = reader.isMoving
+    }
+
+    /// What must be known before there is a value, and which days are complete.
+    private func settle(_ figures: inout BatchFigures, _ definition: KPIDefinition, _ reader: inout WindowReader) {
+        var isMet = true
+        for requirement in definition.requirements {
+            switch requirement {
+            case .everyDay(let measure): isMet = isMet && reader.hasEveryDay(measure)
+            case .nothing(let measure): isMet = isMet && reader.levelAtEnd(measure) == 0
+            }
+        }
+        if !isMet, let index = figures.members.firstIndex(where: { $0.name == "value" }) {
+            figures.members[index] = ExpectedMember("value", .null)
+            figures.hasValue = false
+        }
+        if let measure = definition.settledBy {
+            figures.members.append(ExpectedMember("settled", .bool(reader.hasEveryDay(measure))))
+        }
     }
 
     // MARK: Parts
@@ -265,6 +287,14 @@ private struct WindowReader {
         slice(measure).map { found in found.series.items[found.slice.range].map(\.value) } ?? []
     }
 
+    /// Whether each day of the window is among the measure's, which are days of the year.
+    mutating func hasEveryDay(_ measure: Measure) -> Bool {
+        let known = Set(values(measure))
+        return window.days(zone).allSatisfy { day in
+            known.contains(day - WindowKind.year.firstDay(ofBucket: WindowKind.year.bucket(ofDay: day)))
+        }
+    }
+
     /// Whether the window holds something of the measure that does not cancel out.
     mutating func hasContent(_ measure: Measure) -> Bool {
         let isLevel = measure.kind == .levelDelta || measure.kind == .gauge
@@ -299,6 +329,8 @@ private struct WindowReader {
                 case .sum: sum(term.measure)
                 case .levelAtStart: levelAtStart(term.measure)
                 case .levelAtEnd: levelAtEnd(term.measure)
+                case .changeOverTwelveMonths, .startsOfTwelveMonths, .monthEnds:
+                    preconditionFailure("a part of lifetime values, which are not recomputed")
                 }
             total += Int128(part) * Int128(term.weight)
         }

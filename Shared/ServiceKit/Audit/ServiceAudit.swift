@@ -84,7 +84,9 @@ package struct ServiceAudit: Sendable {
         let hasRetired = try partitions.contains { try reader.firstOffset(of: $0) > 0 }
         var facts = pass.facts
         var comparison = KPIComparison(
-            kpis: BatchKPIs(catalogue: plan.catalogue, zone: plan.zone, settings: plan.series, table: pass.table),
+            kpis: BatchKPIs(
+                catalogue: plan.catalogue, zone: plan.zone, settings: plan.series, table: pass.table,
+                external: plan.external),
             clocks: clocks, newest: pass.newest, options: options, hasRetired: hasRetired)
         var stream = AlertStream(source: plan.series.source)
         for partition in partitions {

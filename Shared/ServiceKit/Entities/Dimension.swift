@@ -77,8 +77,8 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .plan: self = .plan
         case .customer, .reason, .into, .voidsSource, .voidsID, .createdAt, .duration: return nil
         case .ticket, .score, .scaleMinimum, .scaleMaximum, .satisfiedFrom, .sentiment, .comment: return nil
-        case .subscription, .purchase, .mrr, .amount, .margin, .interval, .intervalCount, .quantity, .currency:
-            return nil
+        case .subscription, .purchase, .mrr, .amount, .margin, .interval, .intervalCount, .quantity: return nil
+        case .currency, .costType: return nil
         case .talk, .hold, .wrap, .instant, .contact, .work: return nil
         }
     }

@@ -57,6 +57,7 @@ public struct EventPayload: Sendable {
         case contact = 54
         /// Work on a ticket: for each piece its instant and its milliseconds, zigzag varints.
         case work = 55
+        case costType = 56
     }
 
     static let null: UInt8 = 0x80

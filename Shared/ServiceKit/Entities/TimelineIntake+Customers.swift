@@ -1,13 +1,13 @@
 import Streams
 import SupportEvents
 
-/// What customers' events carry beside their labels.
+/// What the events of customers and of finance carry beside their labels.
 extension TimelineIntake {
     private static let decimals: [(EventPayload.Field, EventField)] = [
         (.mrr, .mrr), (.amount, .amount), (.margin, .margin),
     ]
 
-    /// Appends the fields of subscriptions and purchases, in ascending order of their tags.
+    /// Appends the fields of subscriptions, purchases, costs and revenue, in ascending order of their tags.
     static func appendCustomerFields(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) {
         if event.has(.subscriptionID) {
             decoder.withText(event.subscription) { payload.append(.subscription, $0) }
@@ -26,6 +26,7 @@ extension TimelineIntake {
         if event.has(.quantity) { payload.append(.quantity, number: event.quantity) }
         if event.has(.currency) { decoder.withText(event.currency) { payload.append(.currency, $0) } }
         if event.has(.plan) { decoder.withText(event.plan) { payload.append(.plan, $0) } }
+        if event.has(.costType) { decoder.withText(event.costType) { payload.append(.costType, $0) } }
     }
 
     /// Sets the members of a customer's field in `content`; false for a field that is none.
@@ -51,6 +52,7 @@ extension TimelineIntake {
         case .quantity: content[.quantity] = .integer(try payload.number(field))
         case .currency: content[.currency] = .text(bytes)
         case .plan: content[.plan] = .text(bytes)
+        case .costType: content[.costType] = .text(bytes)
         default: return false
         }
         return true

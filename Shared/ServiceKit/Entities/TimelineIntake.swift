@@ -32,7 +32,9 @@ enum TimelineIntake {
         if event.has(.createdAt) { payload.append(.createdAt, number: event.createdAt) }
         if event.has(.seconds) { payload.append(.duration, number: event.milliseconds) }
         appendSurveyFields(event, decoder, &payload)
-        if event.entityKind == .customer { appendCustomerFields(event, decoder, &payload) }
+        if event.entityKind == .customer || event.entityKind == .period {
+            appendCustomerFields(event, decoder, &payload)
+        }
         if event.type == .contactEnded { appendHandlingFields(event, &payload) }
         var packed = TimelineEvent(
             time: event.time, identity: event.identity, payload: 0, type: event.type.rawValue,

@@ -1,9 +1,11 @@
-/// How money is counted: `currency`, `rates`, `count_free`, `count_reactivation`.
+/// How money is counted: `currency`, `rates`, `margin`, `count_free`, `count_reactivation`.
 public struct RevenueRules: Sendable, Equatable {
     /// The reporting currency.
     public var currency = "EUR"
     /// What one unit of another currency is worth in the reporting one, by currency, as a decimal.
     public var rates: [String: ExactDecimal] = [:]
+    /// The share of revenue that is left when what is sold has been paid, 0 to 1; nil when the rules do not say.
+    public var margin: ExactDecimal?
     /// Whether a subscription without a price makes its customer an active one.
     public var countsFree = false
     /// Whether what returning customers pay again lessens the net revenue churn.
@@ -30,6 +32,7 @@ public struct RevenueRules: Sendable, Equatable {
 
     var normalised: [String] {
         [currency, "\(countsFree)", "\(countsReactivation)"]
+            + (margin.map { ["margin", "\($0.mantissa)e\($0.exponent)"] } ?? [])
             + rates.sorted { $0.key < $1.key }.flatMap { [$0.key, "\($0.value.mantissa)e\($0.value.exponent)"] }
     }
 }
@@ -125,6 +128,7 @@ extension RulesReader {
     mutating func revenue(_ node: RulesNode, _ name: String, into rules: inout RevenueRules) {
         switch name {
         case "currency": if let code = currency(node, name) { rules.currency = code }
+        case "margin": rules.margin = margin(node, name)
         case "count_free": rules.countsFree = boolean(node, name) ?? false
         case "count_reactivation": rules.countsReactivation = boolean(node, name) ?? false
         default:
@@ -144,6 +148,18 @@ extension RulesReader {
                 rules.rates[code] = rate
             }
         }
+    }
+
+    private mutating func margin(_ node: RulesNode, _ path: String) -> ExactDecimal? {
+        if let margin = node.text.flatMap({ ExactDecimal($0.utf8) }), margin.mantissa >= 0, -9...0 ~= margin.exponent,
+            margin.rounded(digits: 9).map({ $0 <= 1_000_000_000 }) ?? false
+        {
+            return margin
+        }
+        fault(
+            node, path, "\(node.kind) is no margin",
+            "write the share of revenue that remains, from 0 to 1 with at most 9 decimals, for example 0.8")
+        return nil
     }
 
     private mutating func currency(_ node: RulesNode, _ path: String) -> String? {

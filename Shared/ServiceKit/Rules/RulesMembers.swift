@@ -43,7 +43,7 @@ extension Rules {
             if let value = reader.members(node, name) { keepUnknown = value }
         case "keep_comments":
             if let value = reader.boolean(node, name) { keepComments = value }
-        case "currency", "rates", "count_free", "count_reactivation":
+        case "currency", "rates", "margin", "count_free", "count_reactivation":
             reader.revenue(node, name, into: &revenue)
             sections[name] = node
         case _ where RulesReader.contactMembers.contains(name):

@@ -40,6 +40,28 @@ package struct Mapping: Sendable {
             case oneOf([Pattern])
             case noneOf([Pattern])
             case present(Bool)
+            /// A number within bounds; what is none is outside.
+            case number([Bound])
+        }
+
+        package struct Bound: Sendable {
+            package enum Side: String, Sendable, CaseIterable {
+                case above, below
+                case atLeast = "at_least"
+                case atMost = "at_most"
+            }
+
+            package var side: Side
+            package var limit: Double
+
+            func holds(_ number: Double) -> Bool {
+                switch side {
+                case .above: number > limit
+                case .below: number < limit
+                case .atLeast: number >= limit
+                case .atMost: number <= limit
+                }
+            }
         }
 
         package var column: Column
@@ -94,6 +116,8 @@ package struct Mapping: Sendable {
         package var fallback: Constant?
         package var missing: [[UInt8]] = []
         package var time: Time?
+        /// How a cell is read as a number, where it is not simply written as one.
+        package var number: CellNumber?
         package var separator: UInt8?
         package var place: Place
     }

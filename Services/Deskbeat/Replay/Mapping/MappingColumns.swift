@@ -48,6 +48,10 @@ private struct ColumnResolver {
             }
             value.origin = .pieces(pieces)
         }
+        if var number = value.number {
+            for index in number.factors.indices { try resolve(&number.factors[index]) }
+            value.number = number
+        }
         guard var time = value.time else { return }
         for index in time.shifts.indices { try resolve(&time.shifts[index].column) }
         for index in time.notBefore.indices { try resolve(&time.notBefore[index]) }

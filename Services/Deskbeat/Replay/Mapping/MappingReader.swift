@@ -1,4 +1,5 @@
 import BusinessTime
+import ServiceKit
 import Yams
 
 extension Mapping {
@@ -245,8 +246,39 @@ private enum MappingReader {
             value.separator = byte
         }
         if form == .time { value.time = try time(&entries, defaults) }
+        if form == .number || form == .text { value.number = try number(&entries) }
         try entries.finish()
         return value
+    }
+
+    private static func number(_ entries: inout Entries) throws(MappingError) -> CellNumber? {
+        var number = CellNumber()
+        var isUsed = false
+        if let node = entries.take("strip") {
+            number.strip = Array(try string(node).utf8)
+            isUsed = true
+        }
+        if let node = entries.take("decimal") {
+            guard [",", "."].contains(try string(node)) else { throw MappingError(node, "decimal is \",\" or \".\"") }
+            number.decimalComma = try string(node) == ","
+            isUsed = true
+        }
+        if let node = entries.take("multiply") {
+            for name in try strings(node) { number.factors.append(Mapping.Column(name: name, place: Place(node))) }
+            isUsed = true
+        }
+        if let node = entries.take("scale") {
+            guard let scale = ExactDecimal(try string(node).utf8), scale.mantissa != 0 else {
+                throw MappingError(node, "scale is a number other than 0, for example 0.01")
+            }
+            number.scale = scale
+            isUsed = true
+        }
+        if let absolute = try boolean(entries.take("absolute")) {
+            number.isAbsolute = absolute
+            isUsed = true
+        }
+        return isUsed ? number : nil
     }
 
     private static func time(_ entries: inout Entries, _ defaults: Defaults) throws(MappingError) -> Mapping.Time {
@@ -370,11 +402,15 @@ private enum MappingReader {
             let test: Mapping.Condition.Test
             if case .mapping = node {
                 var test1 = try Entries(node, "a condition")
+                let bounds = try bounds(&test1)
                 if let not = test1.take("not") {
                     test = .noneOf(try strings(not).map(Mapping.Pattern.init))
+                } else if !bounds.isEmpty {
+                    test = .number(bounds)
                 } else {
                     guard let present = try boolean(test1.take("present")) else {
-                        throw MappingError(node, "a condition is a text, a list of texts, {not: …} or {present: true}")
+                        throw MappingError(
+                            node, "a condition is a text, a list of texts, {not: …}, {present: true} or {above: 0}")
                     }
                     test = .present(present)
                 }
@@ -385,6 +421,18 @@ private enum MappingReader {
             result.append(Mapping.Condition(column: column, test: test))
         }
         return result
+    }
+
+    private static func bounds(_ entries: inout Entries) throws(MappingError) -> [Mapping.Condition.Bound] {
+        var bounds: [Mapping.Condition.Bound] = []
+        for side in Mapping.Condition.Bound.Side.allCases {
+            guard let node = entries.take(side.rawValue) else { continue }
+            guard let limit = Double(try string(node)), limit.isFinite else {
+                throw MappingError(node, "\(side.rawValue) needs a number")
+            }
+            bounds.append(Mapping.Condition.Bound(side: side, limit: limit))
+        }
+        return bounds
     }
 
     private static func pattern(_ node: Node) throws(MappingError) -> TimePattern {

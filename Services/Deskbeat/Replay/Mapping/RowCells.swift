@@ -60,7 +60,18 @@ struct RowCells {
         if case .constant(let constant) = value.origin { return .constant(.value(constant)) }
         guard let text = try assembled(value) else { return value.fallback.map { .constant($0) } ?? .absent }
         for (pattern, result) in value.map where pattern.matches(text) { return .constant(result) }
-        if value.passes { return .cell(text) }
+        if value.passes {
+            guard let number = value.number else { return .cell(text) }
+            var factors: [ArraySlice<UInt8>] = []
+            for column in number.factors {
+                guard let factor = cell(column, value.missing) else { return .absent }
+                factors.append(factor)
+            }
+            guard let product = number.read(text, times: factors) else {
+                throw value.bad(text, factors.isEmpty ? "is no number" : "or a factor of it is no number")
+            }
+            return .cell(product[...])
+        }
         if let fallback = value.fallback { return .constant(fallback) }
         throw value.bad(text, "is not in the map of \(member), which has no default")
     }
@@ -179,6 +190,10 @@ struct RowCells {
             let holds =
                 switch condition.test {
                 case .present(let present): (cell != nil) == present
+                case .number(let bounds):
+                    cell.flatMap { Double(String(decoding: $0, as: UTF8.self)) }.map { number in
+                        number.isFinite && bounds.allSatisfy { $0.holds(number) }
+                    } ?? false
                 case .oneOf(let patterns): cell.map { cell in patterns.contains { $0.matches(cell) } } ?? false
                 case .noneOf(let patterns): cell.map { cell in !patterns.contains { $0.matches(cell) } } ?? true
                 }
