@@ -32,6 +32,29 @@ import Testing
         }
     }
 
+    /// With the usual history: windows become history and move on with the clock.
+    @Test func everyKindOfEventShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
+        try await Self.judgeAnyEvents(rules: nil)
+    }
+
+    @Test func everyKindOfEventUnderRulesOfItsOwn() async throws {
+        try await Self.judgeAnyEvents(rules: Self.rules)
+    }
+
+    private static func judgeAnyEvents(rules: String?) async throws {
+        let generator = OrderAndKillTests.root.appendingPathComponent("Tests/Reference/any_events.py").path
+        try await Installation.run(rules: rules) { installation in
+            let seed = Int.random(in: 0..<1_000_000)
+            print("any_events.py \(seed)")
+            let lines = try await installation.execute("python3", [generator, String(seed)])
+            let services = ["ticketing", "sla-monitor", "satisfaction", "churn-revenue"]
+            try await installation.shake(
+                events: lines.split(separator: "\n"), killing: ["broker", "ingest"] + services, kills: 8)
+            try await installation.expectAuditFindsNothing(
+                services.filter { rules != nil || $0 != "sla-monitor" })
+        }
+    }
+
     /// Publishes a further revision of one update, with another value.
     private static func tamper(_ installation: Installation) async throws {
         let lines = try await installation.deskbeat("kpis", "--format", "json", "--kpi", "tickets_created")
