@@ -11,7 +11,13 @@ struct AlertStream {
     private(set) var latest: [String: [UInt8]] = [:]
     private(set) var count = 0
 
-    init(source: String) { self.source = source }
+    /// `ticketing`, which every alert of the service has in its source.
+    private let mark: [UInt8]
+
+    init(source: String) {
+        self.source = source
+        mark = Array((source.split(separator: "/").last ?? "").utf8)
+    }
 
     /// A fact that is no KPI update.
     struct Fact {
@@ -22,7 +28,7 @@ struct AlertStream {
 
     /// Takes a record; gives the fact in it, if it is one of this service.
     mutating func take(_ batch: RecordBatch, _ record: Int, _ report: inout AuditReport) -> Fact? {
-        guard let keyBytes = batch.key(record), let value = batch.value(record) else { return nil }
+        guard let keyBytes = batch.key(record), let value = batch.value(record), isMarked(value) else { return nil }
         let key = String(decoding: keyBytes, as: UTF8.self)
         guard let alert = JSONValue(value) else {
             report.add(.stream, key, "value", published: "no JSON", recomputed: "a CloudEvent")
@@ -51,6 +57,15 @@ struct AlertStream {
         }
         latest[key] = value
         return nil
+    }
+
+    /// Whether an alert can be one of this service: most of the others need not be taken apart.
+    private func isMarked(_ value: [UInt8]) -> Bool {
+        guard let first = mark.first, value.count >= mark.count else { return false }
+        for start in 0...value.count - mark.count where value[start] == first {
+            if value[start..<start + mark.count].elementsEqual(mark) { return true }
+        }
+        return false
     }
 
     private mutating func checkSequence(

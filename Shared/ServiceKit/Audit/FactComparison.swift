@@ -2,7 +2,7 @@
 ///
 /// What is told and can be taken back (warnings, breaches, levels) must stand there exactly once more than it was taken
 /// back; what cannot (fulfilments, cancellations) at least once.
-struct FactComparison {
+package struct FactComparison {
     /// Keys without ordinals.
     private var expected: Set<String> = []
     private var moving: Set<String> = []
@@ -46,7 +46,7 @@ struct FactComparison {
     }
 
     /// `…/retracted-level--600-2` is the second retraction of `…/level--600`.
-    static func withoutOrdinal(_ key: String) -> (key: String, isRetraction: Bool) {
+    package static func withoutOrdinal(_ key: String) -> (key: String, isRetraction: Bool) {
         var parts = key.split(separator: "/", omittingEmptySubsequences: false)
         guard var label = parts.popLast() else { return (key, false) }
         let isRetraction = label.hasPrefix("retracted-")

@@ -74,6 +74,7 @@ struct KPIComparison {
         guard let alert = JSONValue(value),
             let update = PublishedUpdate(alert, key: key, kpis.zone, fault: &fault)
         else {
+            report.values += 1
             report.add(.different, key, "update", published: fault, recomputed: "an update of this key")
             return
         }
