@@ -103,7 +103,7 @@ import Testing
     private static let header =
         "vru+line\tcall_id\tcustomer_id\tpriority\ttype\tdate\tvru_entry\tvru_exit\tvru_time\tq_start\tq_exit\tq_time\toutcome\tser_start\tser_exit\tser_time\tserver\n"
 
-    private func outcome(_ row: String) throws -> (calls: [Call], batch: ReplayBatch) {
+    private func mapped(_ row: String) throws -> (calls: [Call], batch: ReplayBatch) {
         let batch = try replay(Self.header + row + "\n", String(contentsOfFile: Self.mapping, encoding: .utf8))
         return (try calls([batch]).map(\.value), batch)
     }
@@ -111,7 +111,7 @@ import Testing
     @Test func overMidnight() throws {
         let row =
             "AA01\t7\t12\t2\tPS\t990131\t23:59:50\t0:00:05\t15\t0:00:05\t0:00:25\t20\tAGENT\t0:00:24\t0:02:24\t120\tDANA"
-        let call = try #require(try outcome(row).calls.first)
+        let call = try #require(try mapped(row).calls.first)
         // 2010-02-01T00:00:05+02:00.
         #expect(call.queued == 1_264_975_205)
         #expect(call.answered == 1_264_975_225)
@@ -122,7 +122,7 @@ import Testing
     @Test func queuedAtMidnightAndABlankForATab() throws {
         let row =
             "AA01 7\t0\t0\tPS\t990131\t23:59:50\t0:00:00\t10\t0:00:00\t0:00:08\t8\tHANG\t0:00:00\t0:00:00\t0\tNO_SERVER"
-        let result = try outcome(row)
+        let result = try mapped(row)
         let call = try #require(result.calls.first)
         #expect(call.queued == 1_264_975_200)
         #expect(call.abandoned == 1_264_975_208)
@@ -132,7 +132,7 @@ import Testing
     @Test func noServiceTime() throws {
         let row =
             "AA01\t7\t0\t0\tPS\t990105\t13:00:00\t13:01:00\t60\t0:00:00\t0:00:00\t0\tAGENT\t0:00:00\t0:00:00\t0\tNO_SERVER"
-        let call = try #require(try outcome(row).calls.first)
+        let call = try #require(try mapped(row).calls.first)
         #expect(call.queued == call.answered)
         #expect(call.ended == call.answered)
         #expect(call.agent == nil)
@@ -141,7 +141,7 @@ import Testing
     @Test(arguments: ["PHANTOM", "HANG"]) func whatWasNeverQueuedIsSkipped(_ outcome: String) throws {
         let row =
             "AA01\t7\t0\t0\tPS\t990105\t13:00:00\t13:01:00\t60\t0:00:00\t0:00:00\t0\t\(outcome)\t0:00:00\t0:00:00\t0\tNO_SERVER"
-        let result = try outcome(row)
+        let result = try mapped(row)
         #expect(result.calls.isEmpty)
         #expect(result.batch.skipped.values.reduce(0, +) == 1)
     }
