@@ -41,6 +41,10 @@ struct SLAMonitorService: AsyncParsableCommand {
 extension SLATopology: AuditedService {
     public static let service = "sla-monitor"
 
+    public init(rules: Rules, partitions: Int32) throws {
+        try self.init(rules: rules, partitions: partitions, version: nil)
+    }
+
     /// What runs, in the order of the flow.
     public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] { stages(environment, nil) }
 

@@ -15,7 +15,7 @@ public struct SLATopology: Sendable {
     let partitions: Int32
 
     /// - Throws: ``SetupError`` or `RulesError` when the rules cannot be used.
-    public init(rules: Rules, partitions: Int32, version: Int64? = nil, publishedAt: Int64 = .min) throws {
+    public init(rules: Rules, partitions: Int32, version: Int64?, publishedAt: Int64 = .min) throws {
         catalogue = try KPISetup.catalogue(SLAKPIs.definitions, rules)
         zone = try KPISetup.zone(rules)
         series = KPISetup.series(rules, service: "sla-monitor")
