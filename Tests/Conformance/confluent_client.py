@@ -16,7 +16,7 @@ from confluent_kafka import (
     Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition,
     OFFSET_BEGINNING, TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME)
 from confluent_kafka.admin import (
-    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, OffsetSpec, ResourceType)
+    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType)
 
 BOOTSTRAP = sys.argv[1]
 CHECKS = []
@@ -355,7 +355,7 @@ def static_member_comes_back_without_rebalance():
 
 @check
 def offsets_with_metadata_and_by_time():
-    target, group = topic("offsets"), name("group")
+    target, group = topic("offsets", retention_ms="-1"), name("group")
     writer = producer()
     for number in range(100):
         writer.produce(target, b"v", partition=0, timestamp=1_000_000 + number * 1000)
@@ -440,6 +440,111 @@ def deleted_records_are_out_of_range():
     message = reader.poll(10)
     equal(message.error().code(), KafkaError._AUTO_OFFSET_RESET, "reading below the start")
     reader.close()
+
+
+@check
+def compaction_keeps_the_last_value_of_each_key():
+    target = topic("compaction", 1, cleanup_policy="compact", segment_ms="100", min_cleanable_dirty_ratio="0.01",
+                   delete_retention_ms="0", max_compaction_lag_ms="1000")
+    writer = transactional(name("tx"))
+    last, count = {}, 0
+    for number in range(120):
+        commits = number % 4 != 3
+        writer.begin_transaction()
+        for _ in range(5):
+            key, value = f"k{count % 7}", f"{count}"
+            writer.produce(target, value.encode(), key=key.encode(), partition=0)
+            if commits:
+                last[key] = value
+            count += 1
+        writer.commit_transaction(20) if commits else writer.abort_transaction(20)
+        time.sleep(0.02)
+    deadline = time.time() + 120
+    while True:
+        # Only what is followed by a newer segment can be compacted.
+        writer.begin_transaction()
+        writer.produce(target, b"end", key=b"end", partition=0)
+        writer.commit_transaction(20)
+        values = read_all(target)
+        kept = [value for value in values if value != "end"]
+        equal(set(last.values()) - set(kept), set(), "last values that are missing")
+        if len(kept) <= 20:
+            break
+        assert time.time() < deadline, f"{len(kept)} records are left"
+        time.sleep(2)
+    equal(admin().list_offsets({TopicPartition(target, 0): OffsetSpec.earliest()})[TopicPartition(target, 0)].result(10).offset,
+          0, "start offset")
+
+
+@check
+def compacted_topics_want_keys():
+    target = topic("keys", 1, cleanup_policy="compact")
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"]:
+        writer = producer(compression_type=codec)
+        errors = []
+        writer.produce(target, b"value", partition=0, on_delivery=lambda error, _: errors.append(error))
+        equal(writer.flush(10), 0, "unsent messages")
+        equal(errors[0] and errors[0].code(), KafkaError.INVALID_RECORD, codec)
+        writer.produce(target, codec.encode(), key=b"k", partition=0)
+        equal(writer.flush(10), 0, "unsent messages")
+    equal(read_all(target), ["none", "gzip", "snappy", "lz4", "zstd"], "records with keys")
+
+
+@check
+def offsets_by_time_are_exact_in_compressed_batches():
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"]:
+        target = topic("time", retention_ms="-1")
+        writer = producer(compression_type=codec, linger_ms=200)
+        for number in range(50):
+            writer.produce(target, b"x" * 50, partition=0, timestamp=1_000_000 + number * 10)
+        equal(writer.flush(10), 0, "unsent messages")
+        reader = consumer()
+        for number in [0, 7, 49]:
+            found = reader.offsets_for_times([TopicPartition(target, 0, 1_000_000 + number * 10 - 5)], 10)[0]
+            equal(found.offset, number, f"{codec} {number}")
+        reader.close()
+
+
+@check
+def partitions_are_added():
+    target = topic("grow", 2)
+    client = admin()
+    list(client.create_partitions([NewPartitions(target, 5)]).values())[0].result(10)
+    equal(len(client.list_topics(target, timeout=10).topics[target].partitions), 5, "partitions")
+    for count, code in [(5, KafkaError.INVALID_PARTITIONS), (1, KafkaError.INVALID_PARTITIONS)]:
+        try:
+            list(client.create_partitions([NewPartitions(target, count)]).values())[0].result(10)
+            raise AssertionError("changed")
+        except KafkaException as error:
+            equal(error.args[0].code(), code, f"{count} partitions")
+    writer = producer()
+    writer.produce(target, b"new", partition=4)
+    equal(writer.flush(10), 0, "unsent messages")
+    equal(read_all(target, partition=4), ["new"], "the new partition")
+
+
+@check
+def groups_are_listed_described_and_altered():
+    target, group = topic("groups"), name("group")
+    member = consumer(group, group_instance_id="one", client_id="a-client")
+    member.subscribe([target])
+    poll_until([member], lambda: len(member.assignment()) == 1)
+    client = admin()
+    described = client.describe_consumer_groups([group])[group].result(10)
+    equal((described.state.name, len(described.members), described.members[0].group_instance_id, described.members[0].client_id),
+          ("STABLE", 1, "one", "a-client"), "the group")
+    listed = client.list_consumer_groups().result().valid
+    assert any(each.group_id == group for each in listed), listed
+    try:
+        client.delete_consumer_groups([group])[group].result(10)
+        raise AssertionError("deleted a group with a member")
+    except KafkaException as error:
+        equal(error.args[0].code(), KafkaError.NON_EMPTY_GROUP, "deleting a group with a member")
+    member.close()
+    other = name("group")
+    client.alter_consumer_group_offsets(
+        [ConsumerGroupTopicPartitions(other, [TopicPartition(target, 0, 7)])])[other].result(10)
+    equal(consumer(other).committed([TopicPartition(target, 0)], 10)[0].offset, 7, "altered offset")
 
 
 @check

@@ -53,6 +53,44 @@ def kafka_python_produces_and_consumes_in_a_group():
 
 
 @check
+def kafka_python_reads_its_own_codecs():
+    for codec in [None, "gzip", "snappy", "lz4", "zstd"]:
+        name = topic("kpc")
+        begin = int(time.time() * 1000)
+        producer = KafkaProducer(bootstrap_servers=BOOTSTRAP, acks="all", compression_type=codec, linger_ms=100)
+        for number in range(100):
+            producer.send(name, f"{codec}{number}".encode() + b"x" * 50, key=b"k", timestamp_ms=begin + number)
+        producer.close()
+        consumer = KafkaConsumer(bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", consumer_timeout_ms=20000)
+        partition = TopicPartition(name, 0)
+        consumer.assign([partition])
+        values = [record.value for _, record in zip(range(100), consumer)]
+        assert values == [f"{codec}{number}".encode() + b"x" * 50 for number in range(100)], values
+        found = consumer.offsets_for_times({partition: begin + 50})[partition]
+        assert found.offset == 50 and found.timestamp == begin + 50, found
+        consumer.close()
+
+
+@check
+def kafka_python_static_member():
+    name = topic("kps", 2)
+    group = "g-" + name
+    first = KafkaConsumer(name, bootstrap_servers=BOOTSTRAP, group_id=group, group_instance_id="one")
+    deadline = time.time() + 30
+    while time.time() < deadline and len(first.assignment()) < 2:
+        first.poll(timeout_ms=200)
+    assert len(first.assignment()) == 2
+    first.close()
+    admin = KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    again = KafkaConsumer(name, bootstrap_servers=BOOTSTRAP, group_id=group, group_instance_id="one")
+    while time.time() < deadline and len(again.assignment()) < 2:
+        again.poll(timeout_ms=200)
+    assert len(again.assignment()) == 2
+    again.close()
+    admin.close()
+
+
+@check
 def kafka_python_administers():
     name = topic("kpa")
     admin = KafkaAdminClient(bootstrap_servers=BOOTSTRAP)

@@ -5,21 +5,21 @@ import Testing
 /// Compaction against a model that knows only what was written: whatever happens, the last committed value of each key can be read, in
 /// the order and at the offset at which it was written, and nothing appears that was not written or was aborted.
 @Suite struct CompactionTests {
-    private struct Written: Equatable {
+    struct Written: Equatable {
         var offset: Int64
         var key: String
         /// Nil: a tombstone.
         var value: String?
     }
 
-    private static func configuration() -> BrokerCoreConfiguration {
+    static func configuration() -> BrokerCoreConfiguration {
         var configuration = BrokerCoreConfiguration()
         configuration.housekeepingInterval = 1_000_000_000_000
         configuration.compactionInterval = 1_000
         return configuration
     }
 
-    private static func batch(
+    static func batch(
         _ broker: Harness, _ records: [(key: String?, value: String?)], producer: Harness.Producer? = nil,
         sequence: Int32? = nil, codec: CompressionCodec = .none
     ) throws -> ByteBuffer {
@@ -34,7 +34,7 @@ import Testing
     }
 
     /// What a reader gets, with offsets.
-    private static func read(_ broker: Harness, _ topic: String = "t", committed: Bool) throws -> [Written] {
+    static func read(_ broker: Harness, _ topic: String = "t", committed: Bool) throws -> [Written] {
         try broker.records(topic, committed: committed).map { offset, record in
             Written(
                 offset: offset, key: String(decoding: record.key ?? [], as: UTF8.self),
@@ -49,7 +49,7 @@ import Testing
         return latest
     }
 
-    private static func check(_ before: [Written], _ after: [Written], _ what: String) {
+    static func check(_ before: [Written], _ after: [Written], _ what: String) {
         let expected = latest(before)
         let found = latest(after)
         for (key, record) in expected {

@@ -14,12 +14,12 @@ final class Harness {
 
     init(
         storage: MemoryStorage = MemoryStorage(), configuration: BrokerCoreConfiguration = BrokerCoreConfiguration(),
-        time: BrokerTime? = nil
+        time: BrokerTime? = nil, on disk: (any BrokerStorage)? = nil
     ) throws {
         self.storage = storage
         self.configuration = configuration
         if let time { self.time = time }
-        core = try BrokerCore(configuration: configuration, storage: storage, time: self.time)
+        core = try BrokerCore(configuration: configuration, storage: disk ?? storage, time: self.time)
     }
 
     /// A new core on a copy of what this one has written: what a restart after `kill -9` finds.

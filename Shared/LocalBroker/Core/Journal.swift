@@ -16,10 +16,13 @@ enum JournalRecord: Sendable {
     case transactionDeleted(TransactionDeletedRecord)
     case offsetsDeleted(OffsetsDeletedRecord)
 
-    /// Whether it ends something that waits for its end, which must be possible even when the disk is full.
-    fileprivate var isDecision: Bool {
-        guard case .transaction(let record) = self else { return false }
-        return Transaction.State(rawValue: record.state)?.isEnding ?? false
+    /// Whether it must be possible even when the disk is full: what ends a transaction that others wait for, and what makes room.
+    fileprivate var mayUseReserve: Bool {
+        switch self {
+        case .transaction(let record): Transaction.State(rawValue: record.state)?.isEnding ?? false
+        case .startOffset, .topicDeleted, .groupDeleted, .offsetsDeleted, .transactionDeleted: true
+        case .cluster, .producerIDs, .topic, .group, .offsets, .transactionOffsets: false
+        }
     }
 
     fileprivate func encode(into coder: inout WireEncoder) throws(WireError) {
@@ -157,7 +160,14 @@ final class Journal {
 
     func append(_ record: JournalRecord) throws(StorageError) {
         let frame = record.frame()
-        guard record.isDecision else { return try storage.journal.append(frame, ByteBuffer()) }
+        guard record.mayUseReserve else {
+            guard storage.hasReserve else {
+                throw StorageError(
+                    operation: "write", path: "journal",
+                    reason: "the disk is full; what is left is kept for the ends of transactions", isDiskFull: true)
+            }
+            return try storage.journal.append(frame, ByteBuffer())
+        }
         try storage.withReserve { () throws(StorageError) in try storage.journal.append(frame, ByteBuffer()) }
     }
 

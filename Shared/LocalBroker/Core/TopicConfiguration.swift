@@ -29,16 +29,23 @@ package struct TopicConfiguration: Equatable, Sendable {
 
     static let definitions: [Definition] = [
         Definition(name: "cleanup.policy", kind: .choices(["delete", "compact"]), value: "delete"),
+        Definition(name: "compression.gzip.level", kind: .integer(-1...9), value: "-1"),
+        Definition(name: "compression.lz4.level", kind: .integer(1...17), value: "9"),
         Definition(
             name: "compression.type",
             kind: .choice(["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]), value: "producer"),
+        Definition(name: "compression.zstd.level", kind: .integer(-131_072...22), value: "3"),
         Definition(name: "delete.retention.ms", kind: .integer(0...(.max)), value: "\(day)"),
         Definition(name: "file.delete.delay.ms", kind: .integer(0...(.max)), value: "60000"),
         Definition(name: "flush.messages", kind: .integer(1...(.max)), value: "\(Int64.max)"),
         Definition(name: "flush.ms", kind: .integer(0...(.max)), value: "\(Int64.max)"),
+        Definition(name: "follower.replication.throttled.replicas", kind: .text, value: ""),
         Definition(name: "index.interval.bytes", kind: .integer(0...Int64(Int32.max)), value: "4096"),
+        Definition(name: "leader.replication.throttled.replicas", kind: .text, value: ""),
         Definition(name: "max.compaction.lag.ms", kind: .integer(1...(.max)), value: "\(Int64.max)"),
         Definition(name: "max.message.bytes", kind: .integer(0...(100 << 20)), value: "1048588"),
+        Definition(name: "message.downconversion.enable", kind: .boolean, value: "true"),
+        Definition(name: "message.format.version", kind: .text, value: "3.0-IV1"),
         Definition(name: "message.timestamp.after.max.ms", kind: .integer(0...(.max)), value: "\(Int64.max)"),
         Definition(name: "message.timestamp.before.max.ms", kind: .integer(0...(.max)), value: "\(Int64.max)"),
         Definition(
