@@ -5,7 +5,7 @@ BIN := .build/$(CONFIGURATION)
 # Tests use public and package interfaces only, so that they and the product are one build.
 SWIFT_TEST := swift test -c $(CONFIGURATION) --disable-testable-imports
 
-.PHONY: help deps build run test lint format bench clean
+.PHONY: help deps build run test simulate chaos lint format bench clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,15 @@ run: build ## start broker and services, feed sample events, show KPIs and alert
 
 test: deps ## run all tests
 	$(SWIFT_TEST) $(if $(FILTER),--filter $(FILTER))
+
+simulate: deps ## replay one seed of the simulation with its trace (SEED=4711), or run many (SEEDS=100000)
+	$(if $(SEED),DESKBEAT_SIMULATION_SEED=$(SEED)) $(if $(SEEDS),DESKBEAT_SIMULATION_SEEDS=$(SEEDS)) \
+		$(SWIFT_TEST) --filter SimulationTests
+
+chaos: build ## kill real processes under traffic and judge what is left (DURATION=60 SEED=…)
+	@Tests/Conformance/prepare.sh .build/conformance
+	python3 Tests/Chaos/chaos.py --binaries $(BIN) --python .build/conformance/bin/python \
+		$(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 lint: ## check the format of all Swift files
 	swift format lint --strict -r Package.swift Services Shared Tests

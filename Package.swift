@@ -118,7 +118,7 @@ let package = Package(
         tests("SupportEvents", ["SupportEvents"]),
         tests("BusinessTime", ["BusinessTime"]),
         tests("KPIs", ["KPIs", "BusinessTime"]),
-        tests("Streams", ["Streams", "Kafka", "LocalBroker", log]),
+        tests("Streams", ["Streams", "Kafka", "LocalBroker", nioCore, log]),
         tests("LocalBroker", ["LocalBroker", nioCore, nioPosix, log]),
         tests(
             "ServiceKit",

@@ -256,6 +256,26 @@ import Testing
         #expect(cluster.outputCounts() == cluster.inputCounts())
     }
 
+    /// The client delivers in spite of the pause, and more slowly than the state is restored: the last poll before the
+    /// resumption holds records behind others that came too early.
+    @Test func whatComesBeforeTheStateIsReadAgainInOrder() throws {
+        let stage = countStage()
+        let cluster = makeCluster(for: stage)
+        for index in 0..<20 { cluster.append("in", 0, key: "k\(index)", value: "x") }
+        let first = Harness(cluster, stage)
+        try first.open()
+        try first.steps(12)
+        try first.close()
+        cluster.ignoresPauses = true
+        for index in 0..<40 { cluster.append("in", 0, key: "k\(index)", value: "x") }
+        var options = StreamWorker.Options()
+        options.batchRecords = 2
+        let second = Harness(cluster, stage, options: options)
+        try second.open()
+        try second.steps(60)
+        #expect(cluster.outputCounts() == cluster.inputCounts())
+    }
+
     @Test func aTaskReadsThePartitionOfAllItsInputs() throws {
         var stage = countStage(partitions: 2)
         stage.inputs.append(.inbound("more", partitions: 2))

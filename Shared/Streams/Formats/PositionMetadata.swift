@@ -13,6 +13,9 @@ public struct PositionMetadata: Sendable, Hashable {
     /// The task's clock at the commit, microseconds since 1970; 0 before the first.
     public var clock: Int64
 
+    /// The clock had run on without a stage that was silent for too long.
+    public var isDegraded: Bool
+
     /// The partition was given up in good order: no record behind this offset has been touched.
     public var isClean: Bool
 
@@ -37,10 +40,12 @@ public struct PositionMetadata: Sendable, Hashable {
     }
 
     public init(
-        dirty: Int, clock: Int64, isClean: Bool = false, attempt: Attempt? = nil, owner: String? = nil
+        dirty: Int, clock: Int64, isDegraded: Bool = false, isClean: Bool = false, attempt: Attempt? = nil,
+        owner: String? = nil
     ) {
         self.dirty = dirty
         self.clock = clock
+        self.isDegraded = isDegraded
         self.isClean = isClean
         self.attempt = attempt
         self.owner = owner
@@ -49,7 +54,9 @@ public struct PositionMetadata: Sendable, Hashable {
     /// Reads the metadata of a committed offset; `nil` when it is empty or not of a Deskbeat stage.
     public init?(parsing text: String) {
         guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(text.utf8)) else { return nil }
-        self.init(dirty: wire.dirty, clock: wire.clock, isClean: wire.clean ?? false, owner: wire.owner)
+        self.init(
+            dirty: wire.dirty, clock: wire.clock, isDegraded: wire.degraded ?? false, isClean: wire.clean ?? false,
+            owner: wire.owner)
         if let number = wire.try, number > 0 {
             attempt = Attempt(number: number, span: max(1, wire.span ?? 1))
         }
@@ -58,6 +65,7 @@ public struct PositionMetadata: Sendable, Hashable {
     /// The text to commit.
     public func encoded() -> String {
         var text = "{\"dirty\":\(dirty),\"clock\":\(clock)"
+        if isDegraded { text += ",\"degraded\":true" }
         if isClean { text += ",\"clean\":true" }
         if let attempt { text += ",\"try\":\(attempt.number),\"span\":\(attempt.span)" }
         if let owner { text += ",\"owner\":\(jsonString(owner))" }
@@ -67,6 +75,7 @@ public struct PositionMetadata: Sendable, Hashable {
     private struct Wire: Decodable {
         var dirty: Int
         var clock: Int64
+        var degraded: Bool?
         var clean: Bool?
         var `try`: Int?
         var span: Int?

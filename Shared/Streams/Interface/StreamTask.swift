@@ -31,7 +31,9 @@ public protocol StreamTask: AnyObject {
     func advance(to time: TaskTime, output: any TaskOutput) throws(InternalRecordError)
 
     /// A commit is due: derive, take the difference, write the changelog once per dirty entity, then the outputs. The
-    /// work is bounded: what does not fit stays ``dirty`` and gets its turn at the next interval.
+    /// work is bounded: what does not fit stays ``dirty`` and gets its turn at the next interval. That holds only for what
+    /// follows from the state and from time. What the records processed since the last commit have changed has to be
+    /// in the changelog as a whole: their offsets are committed with it, and they do not come again.
     func prepareCommit(_ time: TaskTime, output: any TaskOutput) throws(InternalRecordError)
 
     /// Everything written since the last call is committed: undo copies may be dropped.

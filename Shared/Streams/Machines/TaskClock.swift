@@ -10,11 +10,15 @@ package struct TaskClock: Sendable {
     private var hold: UpstreamHold?
     private var clock: Int64
     private var lastInput: Int64?
+    /// What holds as long as nothing is known of the stages before.
+    private let wasDegraded: Bool
 
     /// - Parameters:
     ///   - positions: where each input is read from.
     ///   - clock: of the last commit, 0 when there was none.
-    package init(positions: [Int64], clock: Int64, hasUpstream: Bool) {
+    ///   - wasDegraded: whether it was degraded then.
+    package init(positions: [Int64], clock: Int64, hasUpstream: Bool, wasDegraded: Bool = false) {
+        self.wasDegraded = wasDegraded
         arrival = ArrivalClock(positions: positions)
         hold = hasUpstream ? UpstreamHold(positions: positions) : nil
         self.clock = clock
@@ -38,17 +42,25 @@ package struct TaskClock: Sendable {
     }
 
     package mutating func time(wall: Int64) -> TaskTime {
+        let bound = hold?.bound ?? .none
         if let arrived = arrival.clock {
-            switch hold?.bound ?? .none {
+            switch bound {
             case .unknown: break
             case .upTo(let bound): clock = max(clock, min(arrived, bound))
             case .none: clock = max(clock, arrived)
             }
         }
+        // A clock that has run on without a silent stage stays ahead of that stage when it is back, until it has caught up.
+        let isAhead =
+            switch bound {
+            case .unknown: wasDegraded
+            case .upTo(let bound): clock > bound
+            case .none: false
+            }
         let caughtUp = arrival.isCaughtUp(wall: wall)
         let quiet = lastInput.map { wall - $0 >= Self.idleAfter } ?? true
         return TaskTime(
             clock: clock, wall: wall, caughtUp: caughtUp, idle: caughtUp && quiet && arrival.isAtEnd,
-            degraded: hold?.degraded ?? false)
+            degraded: hold?.degraded ?? false || isAhead)
     }
 }

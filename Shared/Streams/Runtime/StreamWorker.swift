@@ -166,9 +166,11 @@ package final class StreamWorker {
         let isBusy = restore != nil || !toLocate.isEmpty || replacesProducer
         try poll(timeout: isBusy ? 0 : policy.wait(work, now: time.monotonic, longest: wait))
         if replacesProducer { try replaceProducer() }
+        // Before anything is resumed: what this poll has delivered of a partition that waits for its state is read again
+        // from the committed position, together with what earlier polls have delivered.
+        try intake()
         if !toLocate.isEmpty { try locate() }
         if restore != nil { try restoreStep() }
-        try intake()
         try advance()
         measure()
         if policy.isDue(work, now: time.monotonic) {

@@ -55,9 +55,11 @@ final class TaskSlot {
         self.task = task
         self.writer = writer
         var clock: Int64 = 0
+        var wasDegraded = false
         inputs = starts.map { start in
             let metadata = start.committed.flatMap { PositionMetadata(parsing: $0.metadata) }
             clock = max(clock, metadata?.clock ?? 0)
+            wasDegraded = wasDegraded || metadata?.isDegraded ?? false
             let position = max(start.committed?.offset ?? start.watermarks.low, start.watermarks.low)
             return Input(
                 topicPartition: start.topicPartition, position: position, committedPosition: position,
@@ -66,7 +68,8 @@ final class TaskSlot {
                     committed: metadata, survived: start.survived, position: position, end: start.watermarks.high),
                 mustAnnounce: metadata?.isClean ?? true, attempt: nil, committedAttempt: metadata?.attempt)
         }
-        self.clock = TaskClock(positions: inputs.map(\.position), clock: clock, hasUpstream: hasUpstream)
+        self.clock = TaskClock(
+            positions: inputs.map(\.position), clock: clock, hasUpstream: hasUpstream, wasDegraded: wasDegraded)
         committedClock = self.clock
         outbound = clock
         committedOutbound = clock
@@ -118,7 +121,8 @@ final class TaskSlot {
         let dirty = task.dirty
         return inputs.map { input in
             let metadata = PositionMetadata(
-                dirty: dirty, clock: time.clock, isClean: isClean && input.careful.isNormal, attempt: input.attempt,
+                dirty: dirty, clock: time.clock, isDegraded: time.degraded, isClean: isClean && input.careful.isNormal,
+                attempt: input.attempt,
                 owner: owner)
             return OffsetAndMetadata(offset: input.position, metadata: metadata.encoded())
         }
