@@ -9,11 +9,12 @@ struct StatusTime {
     private var since: Int64 = 0
 
     static let unsolved: [TicketStatus] = [.new, .open, .pending, .onHold]
+    private static let slots = 1 + (TicketStatus.allCases.map { Int($0.rawValue) }.max() ?? 0)
 
     mutating func begin(_ status: TicketStatus, at time: Int64) {
         untilSolve.removeAll(keepingCapacity: true)
         sums.removeAll(keepingCapacity: true)
-        for _ in 0...Int(TicketStatus.allCases.map(\.rawValue).max() ?? 0) { sums.append(0) }
+        for _ in 0..<Self.slots { sums.append(0) }
         self.status = status
         since = time
     }

@@ -43,11 +43,13 @@ public struct TicketDerivation: EntityDerivation {
     private func addSolves(_ cells: UInt32, _ output: inout DerivationOutput) {
         for solve in ticket.solves {
             output.add(TicketMeasure.solved, at: solve.time, cells: cells)
-            let actor = output.label(solve.actor.name)
-            output.add(TicketMeasure.solved, at: solve.time, cells: output.cells(.solvedBy, actor))
+            if output.keeps(TicketMeasure.solved) {
+                let actor = output.label(solve.actor.name)
+                output.add(TicketMeasure.solved, at: solve.time, cells: output.cells(.solvedBy, actor))
+            }
             output.addDuration(TicketMeasure.resolutionTimeCycle, from: solve.cycleStart, to: solve.time, cells: cells)
         }
-        for solve in ticket.solves where namesAgents && solve.agent != 0 {
+        for solve in ticket.solves where namesAgents && solve.agent != 0 && output.keeps(TicketMeasure.agentSolved) {
             output.add(TicketMeasure.agentSolved, at: solve.time, cells: output.cells(.agent, solve.agent))
         }
         for time in ticket.reopenings { output.add(TicketMeasure.reopened, at: time, cells: cells) }
@@ -76,7 +78,7 @@ public struct TicketDerivation: EntityDerivation {
         }
         output.addDuration(TicketMeasure.firstResponseTime, from: first.start, to: first.time, cells: cells)
         output.addDuration(TicketMeasure.firstResponseTimeHuman, from: first.humanStart, to: first.time, cells: cells)
-        if namesAgents, first.agent != 0 {
+        if namesAgents, first.agent != 0, output.keeps(TicketMeasure.agentFirstResponseTime) {
             let own = output.cells(.agent, first.agent)
             output.addDuration(TicketMeasure.agentFirstResponseTime, from: first.start, to: first.time, cells: own)
         }
@@ -87,6 +89,7 @@ public struct TicketDerivation: EntityDerivation {
         output.addDuration(
             TicketMeasure.requesterWaitTime, from: last.time - ticket.statusTime.requesterWait, to: last.time,
             cells: cells)
+        guard output.keeps(TicketMeasure.timeInStatus) else { return }
         for status in StatusTime.unsolved where ticket.statusTime[status] > 0 {
             let own = output.cells(.status, output.label(status.name))
             output.addDuration(
@@ -129,6 +132,7 @@ public struct TicketDerivation: EntityDerivation {
             let isFirst = ticket.conversation.first == nil
             output.addGauge(isFirst ? TicketMeasure.awaitingFirstResponse : TicketMeasure.awaitingReply, cells: cells)
         }
+        guard output.keeps(TicketMeasure.backlogOpen) else { return }
         output.addGauge(TicketMeasure.backlogOpen, cells: cells)
         output.addGauge(TicketMeasure.backlogOpen, cells: output.cells(.status, output.label(ticket.status.name)))
         if ticket.attributes[.agent] == 0 {

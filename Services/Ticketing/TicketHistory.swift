@@ -59,6 +59,8 @@ struct TicketHistory {
     private var transfersBeforeResponse: Int?
     private var lastTeam: UInt32 = 0
     private var levelCells: UInt32 = 0
+    /// Whether anybody wants ``levelChanges``.
+    private var keepsLevel = true
 
     var isSolved: Bool { status == .solved || status == .closed }
 
@@ -121,7 +123,8 @@ struct TicketHistory {
         cycleStart = createdAt
         conversation.begin(isByCustomer ? createdAt : nil)
         statusTime.begin(status, at: createdAt)
-        levelCells = output.cells(of: attributes)
+        keepsLevel = output.keeps(TicketMeasure.backlog)
+        levelCells = keepsLevel ? output.cells(of: attributes) : 0
         if !isSolved { changeLevel(by: 1, at: createdAt) }
     }
 
@@ -213,10 +216,12 @@ struct TicketHistory {
     // that skewed clocks date earlier takes effect at the creation.
 
     private mutating func changeLevel(by delta: Int64, at time: Int64) {
+        guard keepsLevel else { return }
         levelChanges.append(LevelChange(time: max(time, createdAt), delta: delta, cells: levelCells))
     }
 
     private mutating func changeCells(at time: Int64, _ output: inout DerivationOutput) {
+        guard keepsLevel else { return }
         let cells = output.cells(of: attributes)
         guard cells != levelCells else { return }
         if !isSolved { changeLevel(by: -1, at: time) }

@@ -87,7 +87,7 @@ public final class EventDecoder {
 
     /// Number of events of the last batch.
     public private(set) var count = 0
-    private var events: UnsafePointer<db_event>?
+    private var events: UnsafePointer<DecodedEvent>?
     private var arena: UnsafePointer<UInt8>?
     private var arenaCount = 0
     private var tags: UnsafePointer<db_text>?
@@ -189,7 +189,10 @@ public final class EventDecoder {
             decoder, base, slices, slices.count, attributes, attributeBytes, now ?? .max)
         precondition(fits, "a batch may have at most 1 GiB")
         count = slices.count
-        unsafe events = db_events(decoder)
+        // A struct of one member is laid out as that member.
+        unsafe events = UnsafeRawPointer(db_events(decoder)).map {
+            unsafe $0.assumingMemoryBound(to: DecodedEvent.self)
+        }
         unsafe arena = db_arena(decoder, &arenaCount)
         var ignored = 0
         unsafe tags = db_tags(decoder, &ignored)
@@ -200,9 +203,12 @@ public final class EventDecoder {
 
     /// The event of the value that was added as the `index`-th.
     public subscript(index: Int) -> DecodedEvent {
-        precondition(index >= 0 && index < count)
-        guard let events = unsafe events else { preconditionFailure("no batch") }
-        return unsafe DecodedEvent(events[index])
+        // Lends the event where it lies: it is some 600 bytes long.
+        _read {
+            precondition(index >= 0 && index < count)
+            guard let events = unsafe events else { preconditionFailure("no batch") }
+            yield unsafe events[index]
+        }
     }
 
     /// Passes the bytes of a string of this batch.

@@ -26,9 +26,15 @@ struct CellSets {
     private var admitted: [Set<[UInt8]>]
     private(set) var refusedValues = 0
 
-    /// Open-addressing look-up from attributes to sets, transient: (values, set) behind the hash of the values.
-    private var known: [(values: DimensionValues, always: [Dimension], set: UInt32)?] = Array(
-        repeating: nil, count: 1 << 12)
+    /// Look-up from attributes to sets, transient: direct-mapped by the hash of the values.
+    private var known = Array(repeating: Lookup(), count: 1 << 12)
+
+    private struct Lookup {
+        var values = DimensionValues()
+        var always: [Dimension] = []
+        /// `nil`: an empty place.
+        var set: UInt32?
+    }
     private var singles: [UInt64: UInt32] = [:]
 
     /// Further values than admitted count in the overall series and in this one.
@@ -48,12 +54,12 @@ struct CellSets {
     ) -> UInt32 {
         // Direct-mapped: a collision only costs the slow path.
         let place = Int(truncatingIfNeeded: values.hash) & (known.count - 1)
-        if let entry = known[place], entry.values == values, entry.always == always { return entry.set }
+        if let set = known[place].set, known[place].values == values, known[place].always == always { return set }
         var list: [UInt32] = []
         addCells(of: always, values, labels, to: &list)
         for breakdown in breakdowns { addCells(of: always + breakdown, values, labels, to: &list) }
         let id = set(of: list)
-        known[place] = (values, always, id)
+        known[place] = Lookup(values: values, always: always, set: id)
         return id
     }
 
@@ -110,7 +116,7 @@ struct CellSets {
 
     /// Label ids lose their meaning.
     mutating func forgetLookups() {
-        for place in known.indices { known[place] = nil }
+        for place in known.indices { known[place].set = nil }
         singles.removeAll()
     }
 

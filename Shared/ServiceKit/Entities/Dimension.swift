@@ -83,8 +83,8 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Above every raw value.
-    static let slots = 1 + (allCases.map { Int($0.rawValue) }.max() ?? 0)
+    /// Above every raw value. A literal, so that the loops over it are unrolled.
+    static let slots = 32
 
     /// The breakdowns beside the overall figure when the rules file names none.
     public static var defaultBreakdowns: [[Dimension]] {
@@ -95,7 +95,8 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
 /// The values of one entity in the dimensions that it can be broken down by: ids of labels, 0 for a missing one. A tag list
 /// has several values.
 public struct DimensionValues: Equatable, Sendable {
-    private var values: [UInt32] = Array(repeating: 0, count: Dimension.slots)
+    // In place: derivations make and compare them for every entity.
+    private var values = InlineArray<32, UInt32>(repeating: 0)  // Dimension.slots
     /// Ids of the tags' labels, ascending, each once.
     public var tags: [UInt32] = []
 
@@ -107,15 +108,21 @@ public struct DimensionValues: Equatable, Sendable {
     }
 
     public mutating func clear() {
-        for index in values.indices { values[index] = 0 }
-        tags.removeAll(keepingCapacity: true)
+        values = InlineArray(repeating: 0)
+        if !tags.isEmpty { tags.removeAll(keepingCapacity: true) }
     }
 
-    /// FNV-1a over the ids, for look-up tables.
+    public static func == (left: DimensionValues, right: DimensionValues) -> Bool {
+        var difference: UInt32 = 0
+        for index in 0..<left.values.count { difference |= left.values[index] ^ right.values[index] }
+        return difference == 0 && left.tags == right.tags
+    }
+
+    /// For look-up tables.
     var hash: UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for value in values { hash = (hash ^ UInt64(value)) &* 0x100_0000_01b3 }
-        for tag in tags { hash = (hash ^ UInt64(tag)) &* 0x100_0000_01b3 }
+        for index in 0..<Dimension.slots { hash = (hash ^ UInt64(values[index])) &* 0x9E37_79B9_7F4A_7C15 }
+        for tag in tags { hash = (hash ^ UInt64(tag)) &* 0x9E37_79B9_7F4A_7C15 }
         return hash ^ (hash >> 29)
     }
 }

@@ -225,7 +225,7 @@ public struct DerivationOutput: ~Copyable {
 
     /// The id of a label of the service's own, such as the name of a status.
     public mutating func label(_ text: String) -> UInt32 {
-        labels.intern(Array(text.utf8)) + 1
+        unsafe labels.intern(text.utf8Span.span.bytes) + 1
     }
 
     /// The number in the event's field `field`, if it has one.

@@ -96,8 +96,7 @@ struct EntityStore: ~Copyable {
     }
 
     private func matches(_ head: EntityHead, _ key: borrowing RawSpan) -> Bool {
-        for index in 0..<key.byteCount where keys[head.key, index] != key.byte(at: index) { return false }
-        return true
+        keys.equals(head.key, key)
     }
 
     func key(of entity: Index) -> [UInt8] {

@@ -78,8 +78,8 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
 
     mutating func write(_ source: [Element], to handle: Handle) {
         let start = offset(of: handle)
-        let segment = segment(of: handle)
-        for index in source.indices { segments[segment][start + index] = source[index] }
+        var target = segments[segment(of: handle)].mutableSpan
+        for index in source.indices { target[start + index] = source[index] }
     }
 
     /// Moves a run that holds `count` elements into one for `newCount` and returns its handle.
@@ -104,5 +104,28 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         let segment = segments[segment(of: handle)]
         for index in start..<start + count where matches(segment[index]) { return index - start }
         return nil
+    }
+}
+
+extension SegmentedPool<UInt8> {
+    /// Whether the run begins with these bytes.
+    @inline(__always)
+    func equals(_ handle: Handle, _ other: borrowing RawSpan) -> Bool {
+        let start = offset(of: handle)
+        let segment = segments[segment(of: handle)]
+        let elements = segment.span
+        let run = unsafe elements.bytes.extracting(start..<start + other.byteCount)
+        var index = 0
+        while index + 8 <= other.byteCount {
+            let left = unsafe run.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let right = unsafe other.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            if left != right { return false }
+            index += 8
+        }
+        while index < other.byteCount {
+            if run.byte(at: index) != other.byte(at: index) { return false }
+            index += 1
+        }
+        return true
     }
 }
