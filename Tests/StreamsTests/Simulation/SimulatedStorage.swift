@@ -89,6 +89,25 @@ final class SimulatedStorage: BrokerStorage {
         logs[log]?[baseOffset] = nil
     }
 
+    func beginReplacement(of log: LogID) throws(StorageError) -> any ByteFile {
+        try check()
+        return File(self)
+    }
+
+    func replaceSegments(
+        of log: LogID, _ baseOffsets: [Int64], with file: any ByteFile
+    ) throws(StorageError) -> any ByteFile {
+        try check()
+        guard let new = file as? File, let first = baseOffsets.first else {
+            preconditionFailure("only a file of this storage can replace segments")
+        }
+        for base in baseOffsets { logs[log]?[base] = nil }
+        logs[log]?[first] = new
+        return new
+    }
+
+    func abandonReplacement(of log: LogID) {}
+
     func readNote(of log: LogID, named name: String) -> ByteBuffer? { notes[log]?[name] }
 
     func writeNote(of log: LogID, named name: String, _ bytes: ByteBuffer) throws(StorageError) {
@@ -114,4 +133,9 @@ final class SimulatedStorage: BrokerStorage {
     }
 
     func synchronize() {}
+
+    // This disk is killed, never full.
+    var hasReserve: Bool { true }
+    func releaseReserve() -> Bool { false }
+    func restoreReserve() -> Bool { true }
 }
