@@ -49,7 +49,7 @@ public struct TicketingTopology: Sendable {
         contacts.others = [EntityName(.agent, .agentID)]
         contacts.factOutput = Self.facts
         var links = settings(.ticket, .ticketID, creations: [])
-        links.others = [EntityName(.customer, .customerID)]
+        links.others = [EntityName(.customer, .customerID), EntityName(.agent, .agentID)]
         links.firstFactInput = 0
         self.tickets = tickets
         self.contacts = contacts

@@ -28,6 +28,8 @@ DURATIONS = {"speed_of_answer", "abandon_time", "handle_time", "agent_handle_tim
 PROPORTIONS = {
     "abandonment_rate", "service_level", "first_call_resolution", "contact_transfer_rate", "first_contact_resolution",
     "agent_first_contact_resolution"}
+RATIOS = {"occupancy", "concurrency", "agent_contacts_per_hour"}
+DAY, HOUR, QUARTER = 86400 * 1000000, 3600 * 1000000, 900 * 1000000
 COUNTS = {"contacts_offered", "contacts_answered", "contacts_abandoned", "contacts_short_abandoned", "contacts_other"}
 # What is published as a member of another KPI's update.
 MEMBERS = {
@@ -51,6 +53,8 @@ def read_events(path):
             member = next((name for name in ("ticket_id", "contact_id") if name in data), None)
             if event["type"].startswith("support.contact."):
                 member = "contact_id"
+            if event["type"] == "support.agent.state":
+                member = "agent_id"
             if member is None:
                 continue
             identity = fnv1a(f"{event['source']}\0{event['id']}".encode())
@@ -58,7 +62,7 @@ def read_events(path):
             if identity not in timeline or canonical(timeline[identity]) < canonical(event):
                 timeline[identity] = event
     rank = {"support.ticket.created": 0, "support.contact.queued": 0, "support.ticket.deleted": 2}
-    result = {"ticket_id": {}, "contact_id": {}}
+    result = {"ticket_id": {}, "contact_id": {}, "agent_id": {}}
     for (member, entity), timeline in entities.items():
         ordered = sorted(
             timeline.items(),
@@ -119,7 +123,7 @@ class Contact:
                 if name in event["data"]:
                     given[name] = event["data"][name]
         self.resolved = given.get("resolved")
-        self.handling, self.own = None, []
+        self.handling, self.own, self.parts = None, [], []
         if self.answered is None or self.end is None:
             return
         wrapped = sum(round(event["data"]["seconds"] * 1000) for event in timeline if kind(event) == "wrapped")
@@ -130,6 +134,12 @@ class Contact:
         else:
             self.handling = half_even_ms(self.end - self.answered) + after
         moves = [event for event in timeline if kind(event) in ("answered", "transferred")]
+        for index, event in enumerate(moves):
+            if kind(event) == "answered":
+                stop = moves[index + 1]["us"] if index + 1 < len(moves) else self.end
+                stop += after * 1000 if event is answers[-1] else 0
+                if stop > event["us"] and "agent_id" in event["data"]:
+                    self.parts.append((event["data"]["agent_id"], event["us"], min(stop, event["us"] + DAY)))
         if len(answers) == 1 and not any(kind(e) == "transferred" for e in moves[moves.index(answers[0]):]):
             self.own = [(answers[0]["data"].get("agent_id"), self.handling)]
             return
@@ -207,6 +217,45 @@ class Ticket:
         self.judged = self.by_customer and self.solved is not None and self.by in ("agent", "customer")
         self.passes = self.judged and len(self.agents) == 1 and not changed and not any(
             0 < at - self.solved <= window for at in reopened)
+
+
+def pieces(start, stop, step):
+    while start < stop:
+        end = min(stop, (start // step + 1) * step)
+        yield start, end
+        start = end
+
+
+def agent_days(entities, contacts, now):
+    """(agent, day) -> team, shifts as (start, stop, is break), handled parts as (start, stop, began that day)."""
+    days = collections.defaultdict(lambda: [None, [], []])
+    for agent, timeline in entities["agent_id"].items():
+        team = None
+        for index, event in enumerate(timeline):
+            team = label(event["data"].get("team", team))
+            if event["data"]["state"] == "offline":
+                continue
+            stop = event["us"] + DAY
+            stop = min(stop, timeline[index + 1]["us"] if index + 1 < len(timeline) else now // HOUR * HOUR)
+            for start, end in pieces(event["us"], stop, DAY):
+                day = days[agent, start // DAY]
+                day[0] = team
+                day[1].append((start, end, event["data"]["state"] == "break"))
+    for contact in contacts:
+        for agent, start, stop in contact.parts:
+            for begin, end in pieces(start, stop, DAY):
+                days[agent, begin // DAY][2].append((begin, end, begin == start))
+    return days
+
+
+def union(parts):
+    covered = []
+    for start, stop, _ in sorted(parts):
+        if covered and start <= covered[-1][1]:
+            covered[-1][1] = max(covered[-1][1], stop)
+        else:
+            covered.append([start, stop])
+    return covered
 
 
 def recompute(entities, windows, options):
@@ -316,7 +365,33 @@ def recompute(entities, windows, options):
         for call in calls:
             if call.total >= 0:
                 add("handle_time", call.end, cells(call.values), call.total)
-    return {key: members(key[0], found) for key, found in samples.items()}
+    ratios = collections.defaultdict(lambda: [0, 0])
+
+    def measure(kpi, place, start, stop, cells):
+        for begin, end in pieces(start, stop, QUARTER):
+            for name, bucket in windows.of(begin):
+                for cell in cells:
+                    ratios[kpi, name, bucket, cell][place] += half_even_ms(end - begin)
+
+    for (agent, _), (team, shifts, parts) in agent_days(entities, contacts, now).items():
+        place = [(), (("agent", agent),)] + ([(("team", team),)] if team is not None else [])
+        for start, stop in union(parts):
+            measure("concurrency", 1, start, stop, place)
+            if shifts:
+                measure("occupancy", 0, start, stop, place)
+        for start, stop, began in parts:
+            measure("concurrency", 0, start, stop, place)
+            for name, bucket in windows.of(start) if began and shifts else ():
+                for cell in place:
+                    ratios["agent_contacts_per_hour", name, bucket, cell][0] += 3600000
+        for start, stop, is_break in shifts:
+            measure("agent_contacts_per_hour", 1, start, stop, place)
+            if not is_break:
+                measure("occupancy", 1, start, stop, place)
+    expected = {key: members(key[0], found) for key, found in samples.items()}
+    for key, (above, below) in ratios.items():
+        expected[key] = {"numerator": above, "denominator": below, "value": above / below if below else None}
+    return expected
 
 
 def members(kpi, found):
@@ -354,7 +429,7 @@ def compare(expected, published, show):
         if wrong and differences <= show:
             print(f"{key}: {'; '.join(wrong)}")
     for key, got in sorted(published.items(), key=str):
-        if key[0] not in DURATIONS | PROPORTIONS | COUNTS or key[1] in ("24h", "7d", "30d"):
+        if key[0] not in DURATIONS | PROPORTIONS | COUNTS | RATIOS or key[1] in ("24h", "7d", "30d"):
             continue
         wrong = [] if key in expected or got.get("value") in (0, None) else [f"published {got['value']}"]
         for name, (owner, member) in MEMBERS.items():
@@ -404,6 +479,12 @@ def generate(seed):
                 event(entity, "ticket_id", "ticket.updated", at, step, **some(**shared))
             else:
                 event(entity, "ticket_id", "ticket." + pick.choice(["deleted", "restored"]), at, step)
+    for agent in ("A-1", "A-2"):
+        at = 0
+        for number in range(300):
+            at += pick.choice([0, 60, 1800, 5400.5, 4 * 3600, 30 * 3600])
+            state = pick.choice(["available", "busy", "break", "offline"])
+            event(agent, "agent_id", "agent.state", min(at, 40 * 86400), number, state=state, **some(team=["one", "Two"]))
     for number in range(600):
         entity, at = f"C-{number}", pick.randrange(0, 40 * 86400, 600)
         tickets = [f"T-{n}" for n in range(400)]

@@ -95,6 +95,19 @@ final class Pipeline {
         }
     }
 
+    /// An event as it stands on `support.tickets` or `support.contacts`.
+    func send(line: String) throws {
+        let event = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        let data = event?["data"] as? [String: Any]
+        let type = event?["type"] as? String ?? ""
+        if type.hasPrefix("support.ticket.") {
+            send(Array(line.utf8), data?["ticket_id"] as? String ?? "", to: .tickets)
+        } else {
+            let member = type == "support.agent.state" ? "agent_id" : "contact_id"
+            send(Array(line.utf8), data?[member] as? String ?? "", to: .contacts)
+        }
+    }
+
     private func send(_ value: [UInt8], _ key: String, to stage: Stage) {
         let partition = Partitioner.partition(key: Array(key.utf8), count: partitions)
         stages[stage.rawValue][Int(partition)].queue.append((Array(key.utf8), value))
@@ -191,6 +204,13 @@ final class Pipeline {
     }
 
     // MARK: Output
+
+    /// Every latest update, one a line.
+    func lines() throws -> String {
+        try published.values.map { update in
+            String(decoding: try JSONSerialization.data(withJSONObject: update), as: UTF8.self)
+        }.joined(separator: "\n")
+    }
 
     /// `data` of the latest update of a key, for example `tickets_created/day@2026-01-05`.
     func data(_ key: String) -> [String: Any]? { published[key]?["data"] as? [String: Any] }

@@ -13,6 +13,7 @@ public struct ContactDerivation: EntityDerivation {
     private let rules: ContactRules
     private let namesAgents: Bool
     private var contact = ContactHistory()
+    private let shifts = AgentShifts()
 
     public init(_ rules: ContactRules = ContactRules(), namesAgents: Bool = true) {
         self.rules = rules
@@ -22,12 +23,16 @@ public struct ContactDerivation: EntityDerivation {
     public mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError) {
+        if timeline.first?.type == EventType.agentState.rawValue {
+            return try shifts.tell(timeline, clock: clock, &output)
+        }
         guard try contact.replay(timeline, &output) else { return }
         let cells = output.cells(of: contact.attributes)
         addWaiting(cells, &output)
         addResolution(&output)
         addHandling(cells, &output)
         tellCustomer(&output)
+        tellAgents(&output)
     }
 
     // MARK: Waiting
@@ -120,5 +125,33 @@ public struct ContactDerivation: EntityDerivation {
         payload.append(.contact, output.key)
         output.state(
             Fact(kind: LinkFact.contactOfHandling, time: end, payload: payload), to: .ticket, contact.ticket)
+    }
+
+    // MARK: Agents
+
+    /// Each agent's parts of an ended contact, the last one with the after-call work, in the days that they lie in.
+    private func tellAgents(_ output: inout DerivationOutput) {
+        guard
+            output.keeps(ContactMeasure.occupied) || output.keeps(ContactMeasure.handled)
+                || output.keeps(ContactMeasure.agentContacts)
+        else { return }
+        var told: [(key: [UInt8], agent: UInt32, time: Int64, packed: [UInt8])] = []
+        for (agent, time) in contact.timesByAgent where agent != 0 {
+            let id = output.text(of: agent)
+            for (day, part) in time.byDay {
+                guard let key = AgentTime.key(id, day: day) else { continue }
+                let begins: Int64 = part.start == time.start ? 1 : 0
+                let place = told.firstIndex { $0.key == key } ?? told.count
+                if place == told.count { told.append((key, agent, part.start, [])) }
+                for number in [part.start, part.stop, begins] { told[place].packed.appendSignedVarint(number) }
+            }
+        }
+        for (key, agent, time, packed) in told {
+            var attributes = DimensionValues()
+            attributes[.agent] = agent
+            var payload = output.payload(of: attributes)
+            payload.append(.work, packed)
+            output.state(Fact(kind: LinkFact.contactOfAgent, time: time, payload: payload), to: .agent, key)
+        }
     }
 }

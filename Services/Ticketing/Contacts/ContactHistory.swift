@@ -199,4 +199,14 @@ struct ContactHistory {
         }
         return times
     }
+
+    /// When each agent was at work on the contact, once it has ended; empty where clocks are skewed.
+    var timesByAgent: [(agent: UInt32, time: AgentTime)] {
+        guard let endedAt else { return [] }
+        return segments.enumerated().compactMap { index, segment in
+            var time = AgentTime(start: segment.start, stop: segment.stop ?? endedAt)
+            if index == segments.count - 1 { time.stop += afterWork * 1_000 }
+            return time.start < time.stop ? (segment.agent, time) : nil
+        }
+    }
 }

@@ -31,6 +31,13 @@ enum ContactMeasure {
         positive: Measure(id: 61, "agent_first_contact_resolved", .count),
         all: Measure(id: 62, "agent_first_contact_verdicts", .count),
         pending: Measure(id: 63, "agent_first_contact_pending", .count))
+    // Milliseconds of agents' time.
+    static let occupied = Measure(id: 64, "occupied_time", .sum)
+    static let onDuty = Measure(id: 65, "on_duty_time", .sum)
+    static let signedIn = Measure(id: 66, "signed_in_time", .sum)
+    static let handled = Measure(id: 67, "handled_time", .sum)
+    static let handling = Measure(id: 68, "handling_time", .sum)
+    static let agentContacts = Measure(id: 69, "agent_contacts", .count)
 }
 
 /// The KPIs of calls and chats, and those of tickets that need to know of the customer's further contacts; docs/kpis.md
@@ -71,7 +78,22 @@ enum ContactKPIs {
                 code: 54, id: "agent_first_contact_resolution", unit: .proportion,
                 formula: ContactMeasure.agentTicketResolution.formula(settlesAfter: rules.repeatWindow),
                 windows: .periods),
+            ratio(
+                55, "occupancy", Term(.sum, of: ContactMeasure.occupied), over: Term(.sum, of: ContactMeasure.onDuty)),
+            ratio(
+                56, "concurrency", Term(.sum, of: ContactMeasure.handled),
+                over: Term(.sum, of: ContactMeasure.handling)),
+            // Times are in milliseconds.
+            ratio(
+                57, "agent_contacts_per_hour", Term(.count, of: ContactMeasure.agentContacts, weight: 3_600_000),
+                over: Term(.sum, of: ContactMeasure.signedIn)),
         ]
+    }
+
+    private static func ratio(_ code: UInt16, _ id: String, _ above: Term, over below: Term) -> KPIDefinition {
+        KPIDefinition(
+            code: code, id: id, unit: .ratio, formula: .ratio([above], over: [below], terms: .count),
+            windows: .periods)
     }
 
     private static func count(_ code: UInt16, _ id: String, _ measure: Measure) -> KPIDefinition {

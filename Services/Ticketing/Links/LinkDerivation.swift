@@ -1,8 +1,9 @@
 public import ServiceKit
 public import Streams
 
-/// The contributions of what tickets and contacts have in common: their customer's repeats, and the handling time of a ticket
-/// with its contacts. The entity is the customer or the ticket; its timeline holds the facts that tickets and contacts state.
+/// The contributions of what tickets and contacts have in common: their customer's repeats, the handling time of a ticket with
+/// its contacts, an agent's day. The entity is the customer, the ticket or the day; its timeline holds the facts that tickets,
+/// contacts and agents state.
 public struct LinkDerivation: EntityDerivation {
     public static let version: UInt32 = 1
 
@@ -10,6 +11,7 @@ public struct LinkDerivation: EntityDerivation {
     private let namesAgents: Bool
     private var customer = CustomerRepeats()
     private var handling = TicketHandling()
+    private var agent = AgentDay()
 
     public init(_ rules: ContactRules = ContactRules(), namesAgents: Bool = true) {
         self.rules = rules
@@ -27,6 +29,9 @@ public struct LinkDerivation: EntityDerivation {
         case Fact.type(LinkFact.ticketOfHandling), Fact.type(LinkFact.contactOfHandling):
             try handling.read(timeline, &output)
             handling.addTimes(&output)
+        case Fact.type(LinkFact.contactOfAgent), Fact.type(LinkFact.statesOfAgent):
+            try agent.read(timeline, &output)
+            agent.addTimes(namesAgents: namesAgents, &output)
         default: throw InternalRecordError("a fact of the unknown kind \(first.type): written by a newer version")
         }
     }

@@ -15,6 +15,13 @@ enum LinkFact {
     /// own handling time, the contact.
     static let contactOfHandling: UInt8 = 4
 
+    /// What an agent handled of one contact within a day, to the agent's day. Time: its beginning; fields: agent; begin, end
+    /// and 1 for what began on that day, of each part.
+    static let contactOfAgent: UInt8 = 5
+    /// When an agent was signed in within a day, to the agent's day. Time: the day's beginning; fields: agent, team; begin, end
+    /// and 1 for a break, of each state.
+    static let statesOfAgent: UInt8 = 6
+
     /// Of a ticket's first solve, as far as the ticket itself knows.
     enum Verdict: UInt8 {
         /// Not solved, or not by a person.

@@ -371,7 +371,9 @@ extension EntityStore {
     mutating func truncate(_ entity: Index, to count: Int) {
         let head = heads[Int(entity)]
         guard count < Int(head.eventCount) else { return }
-        for place in count..<Int(head.eventCount) { payloads.release(events[head.events, place].payload) }
+        for place in count..<Int(head.eventCount) where events[head.events, place] != .none {
+            payloads.release(events[head.events, place].payload)
+        }
         heads[Int(entity)].eventCount = UInt16(count)
         heads[Int(entity)].savedEvents = UInt16(count)
     }
@@ -389,9 +391,11 @@ extension EntityStore {
                 : events.move(head.events, count: held, capacity: Int(head.eventCapacity), to: needed)
             head.eventCapacity = UInt16(capacity)
         }
+        // Chunks come in any order; what lies between is to come.
+        for place in Int(head.eventCount)..<max(first, Int(head.eventCount)) { events[head.events, place] = .none }
         for (offset, event) in chunk.enumerated() {
             let place = first + offset
-            if place < Int(head.eventCount) {
+            if place < Int(head.eventCount), events[head.events, place] != .none {
                 payloads.release(events[head.events, place].payload)
             }
             events[head.events, place] = event
