@@ -53,6 +53,7 @@ public struct CustomerDerivation: EntityDerivation {
                 RevenueMeasure.known, at: firstEvent, value: 1, cells: output.cells(.reason, output.label(reason)))
         }
         addMargin(customer, clock, cells, &output)
+        if customer.erased != nil { output.erase() }
     }
 
     private func addLevels(_ customer: CustomerHistory, _ cells: UInt32, _ output: inout DerivationOutput) {

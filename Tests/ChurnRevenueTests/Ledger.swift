@@ -23,7 +23,10 @@ final class Ledger {
         }
     }
 
-    private let entity: any StreamTask
+    private var entity: any StreamTask
+    private let makeEntity: () -> any StreamTask
+    /// The changelog of the first stage, compacted.
+    private(set) var changelog: [[UInt8]: [UInt8]] = [:]
     private let finance: any StreamTask
     private let tickets: any StreamTask
     private let series: any StreamTask
@@ -41,7 +44,8 @@ final class Ledger {
         let topology = try RevenueTopology(rules: Rules(parsing: rules), partitions: 1)
         let context = TaskContext(
             partition: 0, partitionCount: 1, outputPartitionCounts: [1, 1], logger: Logger(label: "test"))
-        entity = topology.entityTask(context)
+        makeEntity = { topology.entityTask(context) }
+        entity = makeEntity()
         finance = topology.financeTask(context)
         tickets = topology.ticketsTask(context)
         series = topology.seriesTask(context)
@@ -56,6 +60,14 @@ final class Ledger {
     /// One transaction over some events.
     func take(_ events: [CustomerEvent]) throws {
         try take(entity, events.map { (Array($0.customer.utf8), $0.json) })
+    }
+
+    /// The first stage starts anew from its changelog.
+    func restart() throws {
+        entity = makeEntity()
+        for (key, value) in changelog { try unsafe entity.restore(key: key.span.bytes, value: value.span.bytes) }
+        try entity.restoreCompleted(output: Sink())
+        try take(entity, [])
     }
 
     /// Events of customers and of finance as lines of JSON, in this order.
@@ -105,6 +117,7 @@ final class Ledger {
         try task.prepareCommit(time, output: sink)
         task.commitSucceeded()
         dead += sink.dead
+        if task === entity { for (key, value) in sink.changelog { changelog[key] = value } }
         let records = RecordBatch()
         for (index, record) in sink.sent.enumerated() {
             unsafe records.append(

@@ -315,4 +315,34 @@ import Testing
         ])
         #expect(ledger.money("mrr/month@2026-01") == "1.00")
     }
+
+    @Test func erasureKeepsWhatWasCountedAndNothingElse() throws {
+        let ledger = try ledger([
+            .started("customer-a", "2026-01-10", "10", #","plan":"pro""#), .started("b", "2026-01-10", "10"),
+            .purchase("customer-c", "2026-05-10", id: "secret-purchase", "40"),
+        ])
+        func holds(_ text: String) -> Bool {
+            ledger.changelog.contains { String(decoding: $0.key + $0.value, as: UTF8.self).contains(text) }
+        }
+        #expect(holds("customer-a") && holds("s-customer-a") && holds("secret-purchase"))
+        try ledger.take([
+            CustomerEvent("customer-a", "customer.erased", "2026-03-10"),
+            CustomerEvent("customer-c", "customer.erased", "2026-05-20"),
+        ])
+        #expect(!holds("customer-a") && !holds("s-customer-a") && !holds("customer-c") && !holds("secret-purchase"))
+        #expect(ledger.integer("customers_lost/month;reason=erased@2026-03") == 1)
+        #expect(ledger.money("mrr_churn/month;reason=erased@2026-03") == "-10.00")
+        #expect(ledger.integer("customers_new/month;plan=pro@2026-01") == 1)
+        #expect(ledger.value("revenue_churn_purchases/month@2026-06") == 1)
+        let figures = ledger.figures
+        // Whatever comes for the id is refused, also after a restart, and whoever has another id is not concerned.
+        try ledger.take([.started("customer-a", "2026-04-10", "99")])
+        #expect(ledger.dead == ["entity_expired"])
+        try ledger.restart()
+        try ledger.take([.started("customer-a", "2026-04-11", "99"), .changed("b", "2026-01-10", "10")])
+        #expect(ledger.dead == ["entity_expired", "entity_expired"])
+        #expect(ledger.figures == figures)
+        try ledger.take([.started("customer-d", "2026-02-10", "5")])
+        #expect(ledger.money("mrr/now") == "15.00")
+    }
 }

@@ -83,11 +83,21 @@ public struct DerivationOutput: ~Copyable {
         cellSets.forgetLookups()
     }
 
+    /// Whether ``erase()`` was called.
+    private(set) var isErased = false
+
     mutating func begin() {
         list.removeAll()
         nextTimer = .max
         alerts.removeAll(keepingCapacity: true)
         facts.removeAll(keepingCapacity: true)
+        isErased = false
+    }
+
+    /// Nothing but the contributions of this derivation is to stay of the entity: its id and its timeline go, and whatever
+    /// arrives for it from the next transaction on is a dead letter (`entity_expired`). Final.
+    public mutating func erase() {
+        isErased = true
     }
 
     /// Publishes a record on the stage's second output, in the transaction that keeps this derivation's results.

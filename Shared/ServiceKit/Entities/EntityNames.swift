@@ -20,6 +20,16 @@ struct EntityNames {
 
     let names: [EntityName]
 
+    /// Begins the key of what is left of an erased entity; no id and no other key begins with it.
+    static let erased: UInt8 = 0xfe
+
+    /// The key of what is left of the entity with a key: a hash, from which the id does not follow.
+    static func erasedKey(of key: RawSpan) -> [UInt8] {
+        var bytes = [erased]
+        Hash128(key).write(into: &bytes)
+        return bytes
+    }
+
     /// The place of the event's kind among the names.
     func index(of kind: EntityKind) -> Int? { names.firstIndex { $0.kind == kind } }
 

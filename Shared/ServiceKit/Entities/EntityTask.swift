@@ -86,6 +86,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var refreshed: [EntityStore.Index] = []
     /// Lost their last fact in the current transaction, and with it all that they were.
     private var emptied: [EntityStore.Index] = []
+    /// Entities of which the current transaction leaves only the contributions.
+    private var erased: [EntityStore.Index] = []
+    /// How many have been erased in all.
+    private var erasedCount = 0
     /// Only while restoring: index = entity, value = the number of events that its head names; -1 without a head.
     private var restoredCounts: [Int32] = []
     private var refusedFacts = 0
@@ -195,6 +199,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         if let known = store.find(key, hash: hash) {
             entity = known
             store.touch(entity)
+        } else if isErased(key) {
+            sink.deadLetter(batch, record, reason: RejectionReason.entityExpired.identifier, pointer: nil)
+            return
         } else {
             entity = store.insert(key, hash: hash)
             store.touch(entity, isNew: true)
@@ -413,7 +420,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             schedule(entity, at: output.nextTimer)
         }
         store.setFlag(EntityHead.changed, false, of: entity)
-        if settings.firstFactInput != nil, head.eventCount == 0 {
+        if output.isErased {
+            erase(entity, sink)
+        } else if settings.firstFactInput != nil, head.eventCount == 0 {
             forget(entity, sink)
         } else if hasChanged {
             save(entity, sink)
@@ -488,6 +497,31 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         emptied.append(entity)
     }
 
+    /// Leaves the contributions of an entity, under a hash of its key.
+    private func erase(_ entity: EntityStore.Index, _ sink: any TaskOutput) {
+        key.removeAll(keepingCapacity: true)
+        EntityChangelog.headKey(entity, store, into: &key)
+        sink.forget(key)
+        forgetChunks(from: 0, entity, sink)
+        let left = unsafe EntityNames.erasedKey(of: store.key(of: entity).span.bytes)
+        let residue = unsafe store.insert(left.span.bytes, hash: KeyHash.hash(left))
+        store.touch(residue, isNew: true)
+        store.setFlag(EntityHead.erased, true, of: residue)
+        store.setContributions(encoded, of: residue)
+        key.removeAll(keepingCapacity: true)
+        value.removeAll(keepingCapacity: true)
+        EntityChangelog.headKey(residue, store, into: &key)
+        EntityChangelog.head(residue, store, into: &value)
+        sink.changelog(key, value)
+        erased.append(entity)
+    }
+
+    private func isErased(_ key: RawSpan) -> Bool {
+        guard erasedCount > 0 else { return false }
+        let left = EntityNames.erasedKey(of: key)
+        return unsafe store.find(left.span.bytes, hash: KeyHash.hash(left)) != nil
+    }
+
     /// Deletes the chunks that a shortened timeline no longer needs.
     private func forgetChunks(from first: Int, _ entity: EntityStore.Index, _ sink: any TaskOutput) {
         let size = EntityChangelog.eventsPerChunk
@@ -558,6 +592,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             if head.has(EntityHead.used), head.eventCount == 0 { store.remove(entity) }
         }
         emptied.removeAll(keepingCapacity: true)
+        for entity in erased { store.remove(entity) }
+        erasedCount += erased.count
+        erased.removeAll(keepingCapacity: true)
         output.cellSets.commitSucceeded()
         figures.committed(
             negativeDurations: output.negativeDurations, refusedValues: output.cellSets.refusedValues, context.logger)
@@ -574,6 +611,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         output.cellSets.rollBack()
         emptied.removeAll(keepingCapacity: true)
+        erased.removeAll(keepingCapacity: true)
         deltas.removeAll()
         changed.removeAll(keepingCapacity: true)
         for entity in refreshed where store.heads[Int(entity)].has(EntityHead.used) {
@@ -622,6 +660,12 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     }
 
     private func entity(_ key: [UInt8]) throws(InternalRecordError) -> EntityStore.Index {
+        if key.first == EntityNames.erased {
+            let hash = KeyHash.hash(key)
+            let entity = unsafe store.find(key.span.bytes, hash: hash) ?? store.insert(key.span.bytes, hash: hash)
+            store.setFlag(EntityHead.erased, true, of: entity)
+            return entity
+        }
         guard let id = names.parse(key)?.id else {
             throw InternalRecordError("an entity of a kind that is not this stage's: written by a newer version")
         }
@@ -661,7 +705,11 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             store.truncate(entity, to: Int(restoredCounts[index]))
             store.restoreCompleted(entity)
             schedule(entity, at: head.nextTimer)
-            if settingsSaved == .differs { refresh(entity) }
+            if head.has(EntityHead.erased) {
+                erasedCount += 1
+            } else if settingsSaved == .differs {
+                refresh(entity)
+            }
         }
         restoredCounts = []
         seat?.isReady()
