@@ -3,12 +3,13 @@ import Testing
 
 /// The alerting system's view: kcat under `read_committed` sees every breach once, whatever is killed meanwhile.
 @Suite(.serialized) struct SLAKillTests {
+    /// Nothing is due within the 5 s for which the monitor runs ahead of ingest's clock: no reply that has arrived can come too late.
     private static let rules = """
         calendars: {always: {always: true}}
         policies:
           - id: all
             calendar: always
-            metrics: {first_response: {target: 6s, warn: [50%], levels: [2s]}, resolution: {target: 1h}}
+            metrics: {first_response: {target: 6s, warn: [90%], levels: [2s]}, resolution: {target: 1h}}
         """
 
     /// By ticket, in the order in which they were read: the last part of `ticket/<id>/first_response/1/<fact>`.
@@ -36,7 +37,7 @@ import Testing
                 for number in 0..<tickets {
                     let facts = seen.facts["W\(wave)-\(number)"] ?? []
                     #expect(
-                        facts == (number % 2 == 0 ? ["warning-50", "breached", "level-2"] : ["fulfilled"]),
+                        facts == (number % 2 == 0 ? ["warning-90", "breached", "level-2"] : ["fulfilled"]),
                         "W\(wave)-\(number)")
                 }
             }
