@@ -304,10 +304,14 @@ package final class BrokerCore {
         return text
     }
 
+    private static let checkpointBytes = 1 << 20
+
     private func keepHouse() {
         for topic in topics.values.sorted(by: { $0.id < $1.id }) {
             for log in topic.partitions {
                 log.expireProducers(now: now.wall, age: configuration.producerExpiration)
+                // So that after a kill, too, there is little to read, however many logs there are.
+                if log.bytesSinceCheckpoint >= Self.checkpointBytes { log.writeCheckpoint() }
                 // A round of compaction is short; what is too old can wait for it.
                 if topic.configuration.deletes, compaction?.log !== log {
                     try? log.retain(

@@ -13,6 +13,9 @@ final class BrokerDriver {
     private var timer: Scheduled<Void>?
     private var timerDeadline: Int64 = .max
     private var isClosed = false
+    private var reportedDamage = 0
+    private var reportedFailures = 0
+    private var hadReserve = true
 
     init(
         engine: ProtocolEngine, storage: any BrokerStorage, synchronizes: Bool, loop: any EventLoop, logger: Logger
@@ -52,8 +55,32 @@ final class BrokerDriver {
             }
         }
         engine.advance(to: time)
+        report()
         send()
         scheduleTimer()
+    }
+
+    /// Says what goes on without a request that could be told.
+    private func report() {
+        let counts = engine.core.compactionCounts
+        for place in counts.damagedLogs.dropFirst(reportedDamage) {
+            logger.error(
+                "a log is damaged and will not be compacted any more; restore it from a backup, or write its topic anew",
+                metadata: ["place": "\(place)"])
+        }
+        reportedDamage = counts.damagedLogs.count
+        if counts.failures > reportedFailures {
+            logger.warning("a round of compaction has failed and will be tried again; is the disk full?")
+        }
+        reportedFailures = counts.failures
+        if storage.hasReserve != hadReserve {
+            hadReserve = storage.hasReserve
+            if hadReserve {
+                logger.notice("there is room on the disk again; producers may go on")
+            } else {
+                logger.error("the disk is full: producers are refused until there is room again; reads go on")
+            }
+        }
     }
 
     private func send() {
