@@ -117,6 +117,7 @@ let package = Package(
                 argumentParser, yams, log,
             ]),
 
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
         tests("Kafka", ["Kafka", "CRdkafka", coreMetrics, log]),
         tests("SupportEvents", ["SupportEvents"]),
         tests("BusinessTime", ["BusinessTime"]),
@@ -137,7 +138,10 @@ let package = Package(
             ]),
         tests(
             "Ticketing",
-            ["Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+            [
+                "CAllocations", "Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka",
+                log,
+            ]),
         tests("SLAMonitor", ["SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
         tests(
             "Satisfaction",
