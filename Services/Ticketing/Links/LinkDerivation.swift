@@ -4,7 +4,7 @@ public import Streams
 /// The contributions of what tickets and contacts have in common: their customer's repeats, and the handling time of a ticket
 /// with its contacts. The entity is the customer or the ticket; its timeline holds the facts that tickets and contacts state.
 public struct LinkDerivation: EntityDerivation {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
 
     private let rules: ContactRules
     private let namesAgents: Bool
