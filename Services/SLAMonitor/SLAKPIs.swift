@@ -25,7 +25,9 @@ enum SLAKPIs {
             windows: .periods),
         KPIDefinition(
             code: 3, id: "sla_breaches", unit: .count, formula: .count(SLAMeasure.breaches), windows: .periods),
-        KPIDefinition(code: 4, id: "sla_at_risk", unit: .gauge, formula: .gauge(SLAMeasure.atRisk), windows: .now),
+        KPIDefinition(
+            code: 4, id: "sla_at_risk", unit: .gauge, formula: .gauge(SLAMeasure.atRisk), windows: .now,
+            everyMinute: true),
     ]
 
     /// Beside the metric alone, each together with the metric (and the variant).

@@ -64,5 +64,11 @@ enum SatisfactionKPIs {
         KPIDefinition(
             code: 9, id: "sentiment", unit: .points,
             formula: .mean(SurveyMeasure.sentiment, scale: SurveyMeasure.scale), windows: .periods),
+        KPIDefinition(
+            code: 10, id: "agent_ranking", unit: .proportion,
+            formula: .ranking(
+                RankingFormula(
+                    by: "agent_csat", positive: SurveyMeasure.agentSatisfied, all: SurveyMeasure.agentAnswers)),
+            windows: .month, cells: .only([RankingFormula.dimensions])),
     ]
 }

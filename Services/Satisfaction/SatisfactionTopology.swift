@@ -11,6 +11,7 @@ public struct SatisfactionTopology: Sendable {
     private let catalogue: KPICatalogue
     private let zone: BusinessZone
     private let series: SeriesSettings
+    private let namesAgents: Bool
     let partitions: Int32
 
     /// - Throws: ``SetupError`` when the rules name an unknown KPI, window, dimension or time zone.
@@ -20,7 +21,7 @@ public struct SatisfactionTopology: Sendable {
         series = KPISetup.series(rules, service: "satisfaction")
         satisfiedFrom = rules.satisfiedFrom
         self.partitions = partitions
-        let namesAgents = rules.sections["agents"]?.text?.lowercased() != "off"
+        namesAgents = rules.sections["agents"]?.text?.lowercased() != "off"
         entity = EntityStageSettings(
             kind: .survey, keyField: .surveyID,
             classes: EventClasses(
@@ -32,7 +33,9 @@ public struct SatisfactionTopology: Sendable {
 
     /// The task of one partition of `support.surveys`.
     public func entityTask(_ context: TaskContext) -> any StreamTask {
-        EntityTask(entity, derivation: SurveyDerivation(satisfiedFrom: satisfiedFrom), context: context)
+        EntityTask(
+            entity, derivation: SurveyDerivation(satisfiedFrom: satisfiedFrom, ranksAgents: namesAgents),
+            context: context)
     }
 
     /// The task of one partition of the cells.
@@ -43,8 +46,8 @@ public struct SatisfactionTopology: Sendable {
     public var audit: AuditPlan {
         AuditPlan(
             entities: [
-                AuditPlan.EntityStage(settings: entity) { [satisfiedFrom] in
-                    SurveyDerivation(satisfiedFrom: satisfiedFrom)
+                AuditPlan.EntityStage(settings: entity) { [satisfiedFrom, namesAgents] in
+                    SurveyDerivation(satisfiedFrom: satisfiedFrom, ranksAgents: namesAgents)
                 }
             ], catalogue: catalogue,
             zone: zone, series: series)

@@ -7,7 +7,7 @@ import SupportEvents
 ///
 /// The definitions are those of the KPI reference (docs/kpis.md).
 public struct SurveyDerivation: EntityDerivation {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
 
     /// Whether a survey was answered is settled 14 x 86,400 s after its sending.
     static let responseWindow: Int64 = 14 * 86_400 * 1_000_000
@@ -16,10 +16,13 @@ public struct SurveyDerivation: EntityDerivation {
     private static let detractorTo: Int64 = 6_000_000
 
     private let satisfiedFrom: SatisfiedFrom
+    private let ranksAgents: Bool
     private var survey = SurveyHistory()
 
-    public init(satisfiedFrom: SatisfiedFrom = SatisfiedFrom()) {
+    /// - Parameter ranksAgents: Whether agents are named at all.
+    public init(satisfiedFrom: SatisfiedFrom = SatisfiedFrom(), ranksAgents: Bool = true) {
         self.satisfiedFrom = satisfiedFrom
+        self.ranksAgents = ranksAgents
     }
 
     public mutating func derive(
@@ -70,9 +73,12 @@ public struct SurveyDerivation: EntityDerivation {
 
     private func addAgentCSAT(_ answer: SurveyAnswer, _ output: inout DerivationOutput) {
         guard let isSatisfied = answer.isSatisfied(satisfiedFrom) else { return }
-        let cells = output.cells(of: survey.attributes)
-        output.add(SurveyMeasure.agentAnswers, at: answer.time, cells: cells)
-        if isSatisfied { output.add(SurveyMeasure.agentSatisfied, at: answer.time, cells: cells) }
+        func add(_ cells: UInt32, _ output: inout DerivationOutput) {
+            output.add(SurveyMeasure.agentAnswers, at: answer.time, cells: cells)
+            if isSatisfied { output.add(SurveyMeasure.agentSatisfied, at: answer.time, cells: cells) }
+        }
+        add(output.cells(of: survey.attributes), &output)
+        if ranksAgents { add(output.rankingCells(by: "agent_csat", of: survey.attributes), &output) }
     }
 
     private func addNetPromoterScore(_ answer: SurveyAnswer, _ output: inout DerivationOutput) {

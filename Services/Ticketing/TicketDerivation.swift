@@ -16,11 +16,16 @@ public struct TicketDerivation: EntityDerivation {
 
     private let rules: ContactRules
     private let namesAgents: Bool
-    private var ticket = TicketHistory()
+    private let businessTime: BusinessTimeCalendars
+    private(set) var ticket = TicketHistory()
 
-    public init(_ rules: ContactRules = ContactRules(), namesAgents: Bool = true) {
+    public init(
+        _ rules: ContactRules = ContactRules(), namesAgents: Bool = true,
+        businessTime: BusinessCalendars = BusinessCalendars()
+    ) {
         self.rules = rules
         self.namesAgents = namesAgents
+        self.businessTime = BusinessTimeCalendars(businessTime)
     }
 
     public mutating func derive(
@@ -38,6 +43,14 @@ public struct TicketDerivation: EntityDerivation {
         addGauges(cells, &output)
         tellCustomer(cells, &output)
         tellHandling(&output)
+        if output.keeps(TicketMeasure.issueProfile) {
+            output.addHourOfWeek(
+                TicketMeasure.issueProfile, at: ticket.createdAt,
+                cells: output.cells(of: ticket.attributes, by: [[.channel]]))
+        }
+        if let calendar = businessTime.calendar(of: ticket.attributes[.team], &output) {
+            addBusinessTimes(calendar, cells, &output)
+        }
     }
 
     private func addSolves(_ cells: UInt32, _ output: inout DerivationOutput) {
@@ -128,10 +141,13 @@ public struct TicketDerivation: EntityDerivation {
             output.add(TicketMeasure.backlog, at: change.time, value: change.delta, cells: change.cells)
         }
         if ticket.isSolved { return }
-        if ticket.conversation.unanswered != nil {
+        if let unanswered = ticket.conversation.unanswered {
             let isFirst = ticket.conversation.first == nil
-            output.addGauge(isFirst ? TicketMeasure.awaitingFirstResponse : TicketMeasure.awaitingReply, cells: cells)
+            output.addGauge(
+                isFirst ? TicketMeasure.awaitingFirstResponse : TicketMeasure.awaitingReply, since: unanswered,
+                cells: cells)
         }
+        output.addGauge(TicketMeasure.backlogAge, since: ticket.createdAt, cells: cells)
         guard output.keeps(TicketMeasure.backlogOpen) else { return }
         output.addGauge(TicketMeasure.backlogOpen, cells: cells)
         output.addGauge(TicketMeasure.backlogOpen, cells: output.cells(.status, output.label(ticket.status.name)))

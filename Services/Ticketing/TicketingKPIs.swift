@@ -31,8 +31,11 @@ enum TicketMeasure {
         pending: Measure(id: 26, "bot_pending", .count))
     static let replies = Measure(id: 27, "replies", .sum)
     static let transfers = Measure(id: 28, "transfers", .sum)
-    static let awaitingFirstResponse = Measure(id: 29, "awaiting_first_response", .gauge)
-    static let awaitingReply = Measure(id: 30, "awaiting_reply", .gauge)
+    // 29 and 30 were these gauges without their instants.
+    static let awaitingFirstResponse = Measure(id: 100, "awaiting_first_response", .instants)
+    static let awaitingReply = Measure(id: 101, "awaiting_reply", .instants)
+    static let backlogAge = Measure(id: 102, "backlog_age", .instants)
+    static let issueProfile = Measure(id: 103, "issue_profile", .histogram)
     static let agentSolved = Measure(id: 31, "agent_tickets_solved", .count)
     static let agentFirstResponseTime = Measure(id: 32, "agent_first_response_time", .distribution)
 }
@@ -51,8 +54,9 @@ struct VerdictMeasures {
 
 /// The KPIs of ticketing; docs/kpis.md defines them.
 enum TicketingKPIs {
-    static func definitions(_ rules: ContactRules) -> [KPIDefinition] {
-        tickets + ContactKPIs.definitions(rules)
+    static func definitions(_ rules: ContactRules, _ staffing: StaffingSettings) -> [KPIDefinition] {
+        tickets + BusinessTimeKPIs.definitions + ContactKPIs.definitions(rules)
+            + WorkforceKPIs.definitions(staffing)
     }
 
     private static let tickets: [KPIDefinition] = [
@@ -112,9 +116,14 @@ enum TicketingKPIs {
             code: 24, id: "agent_tickets_solved", unit: .count, formula: .count(TicketMeasure.agentSolved),
             windows: .periods),
         duration(25, "agent_first_response_time", TicketMeasure.agentFirstResponseTime),
+        KPIDefinition(
+            code: 100, id: "backlog_age", unit: .seconds, formula: .ages(TicketMeasure.backlogAge), windows: .now),
+        KPIDefinition(
+            code: 101, id: "issue_profile", unit: .count, formula: .profile(TicketMeasure.issueProfile),
+            windows: .week, cells: .only([[], ["channel"]])),
     ]
 
-    private static func duration(_ code: UInt16, _ id: String, _ measure: Measure) -> KPIDefinition {
+    static func duration(_ code: UInt16, _ id: String, _ measure: Measure) -> KPIDefinition {
         KPIDefinition(
             code: code, id: id, unit: .seconds, formula: .duration(measure, quantiles: true), windows: .periods)
     }

@@ -15,6 +15,7 @@ public struct TicketingTopology: Sendable {
     private let catalogue: KPICatalogue
     private let zone: BusinessZone
     private let series: SeriesSettings
+    private let businessTime: BusinessCalendars
     let partitions: Int32
 
     /// Indices of the outputs of the stages of tickets and of contacts.
@@ -22,12 +23,14 @@ public struct TicketingTopology: Sendable {
 
     /// - Throws: ``SetupError`` when the rules name an unknown KPI, window, dimension or time zone.
     public init(rules: Rules, partitions: Int32) throws(SetupError) {
-        let catalogue = try KPISetup.catalogue(TicketingKPIs.definitions(rules.contacts), rules)
+        let catalogue = try KPISetup.catalogue(
+            TicketingKPIs.definitions(rules.contacts, try KPISetup.staffing(rules)), rules)
         let zone = try KPISetup.zone(rules)
         let breakdowns = try KPISetup.breakdowns(rules)
         self.catalogue = catalogue
         self.zone = zone
         series = KPISetup.series(rules, service: "ticketing")
+        businessTime = try KPISetup.businessCalendars(rules, zone)
         self.rules = rules.contacts
         namesAgents = rules.sections["agents"]?.text?.lowercased() != "off"
         self.partitions = partitions
@@ -45,6 +48,7 @@ public struct TicketingTopology: Sendable {
         }
         var tickets = settings(.ticket, .ticketID, creations: [.ticketCreated], deletions: [.ticketDeleted])
         tickets.factOutput = Self.facts
+        tickets.rulesFingerprint ^= businessTime.fingerprint
         var contacts = settings(.contact, .contactID, creations: [.contactQueued])
         contacts.others = [EntityName(.agent, .agentID)]
         contacts.factOutput = Self.facts
@@ -58,7 +62,9 @@ public struct TicketingTopology: Sendable {
 
     /// The task of one partition of `support.tickets`.
     public func entityTask(_ context: TaskContext) -> any StreamTask {
-        EntityTask(tickets, derivation: TicketDerivation(rules, namesAgents: namesAgents), context: context)
+        EntityTask(
+            tickets,
+            derivation: TicketDerivation(rules, namesAgents: namesAgents, businessTime: businessTime), context: context)
     }
 
     /// The task of one partition of `support.contacts`.
@@ -77,10 +83,12 @@ public struct TicketingTopology: Sendable {
     }
 
     public var audit: AuditPlan {
-        let (rules, namesAgents) = (rules, namesAgents)
+        let (rules, namesAgents, businessTime) = (rules, namesAgents, businessTime)
         return AuditPlan(
             entities: [
-                AuditPlan.EntityStage(settings: tickets) { TicketDerivation(rules, namesAgents: namesAgents) },
+                AuditPlan.EntityStage(settings: tickets) {
+                    TicketDerivation(rules, namesAgents: namesAgents, businessTime: businessTime)
+                },
                 AuditPlan.EntityStage(name: "contacts", settings: contacts) {
                     ContactDerivation(rules, namesAgents: namesAgents)
                 },

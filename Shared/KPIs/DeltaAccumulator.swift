@@ -49,8 +49,9 @@ public struct DeltaAccumulator: ~Copyable {
     ///   - cell: The sender's own number of the cell; ``drain(_:)`` gives it back.
     ///   - measure: Id of a measure of the catalogue.
     ///   - base: The smallest bucket in which it is kept; ``KPICatalogue/baseBucket(of:)``.
-    ///   - bucket: `HourBucket.packed`, `DayBucket.number`, or 0 for ``BaseBucket/none``.
-    ///   - value: Unused for counts; else the amount, for distributions milliseconds of at least 0, days 0 to 365.
+    ///   - bucket: `HourBucket.packed`, `DayBucket.number`, or for ``BaseBucket/none`` 0, of instants microseconds.
+    ///   - value: Unused for counts; else the amount, for distributions milliseconds of at least 0, days 0 to 365,
+    ///     for histograms the place.
     ///   - instant: The attribution instant, which counts as seen.
     /// - Throws: ``KPIError``; nothing has been added then.
     public mutating func add(
@@ -63,6 +64,16 @@ public struct DeltaAccumulator: ~Copyable {
         switch kind {
         case .count:
             try add(count: weight, sum: 0, to: main)
+        case .instants:
+            try add(count: weight, sum: 0, to: main)
+        case .histogram:
+            guard 0..<Int64(bins.uppers.count) ~= value else { throw .placeOutOfRange(measure: measure) }
+            let bin = entry(cell, measure, base, bucket, bin: UInt16(value) + 1, hasSum: false)
+            guard !entries[bin].count.addingReportingOverflow(weight).overflow else {
+                throw .overflow(measure: measure)
+            }
+            try add(count: weight, sum: 0, to: main)
+            entries[bin].count += weight
         case .levelDelta, .gauge:
             guard !overflow else { throw .overflow(measure: measure) }
             try add(count: product, sum: 0, to: main)

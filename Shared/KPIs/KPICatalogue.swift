@@ -47,10 +47,12 @@ public struct KPICatalogue: Sendable {
         var names: [String: WindowSet] = [:]
         for definition in definitions {
             guard codes.insert(definition.code).inserted else { throw .duplicateCode(definition.code) }
-            guard names[definition.id, default: []].isDisjoint(with: definition.windows) else {
+            var name = definition.id
+            if case .ranking(let formula) = definition.formula { name += " by \(formula.by)" }
+            guard names[name, default: []].isDisjoint(with: definition.windows) else {
                 throw .duplicateName(definition.id)
             }
-            names[definition.id, default: []].formUnion(definition.windows)
+            names[name, default: []].formUnion(definition.windows)
             try KPICatalogue.check(definition)
             for measure in definition.measures {
                 guard measures[measure.id] == nil || measures[measure.id] == measure else {
@@ -105,7 +107,7 @@ public struct KPICatalogue: Sendable {
 
     private static func baseBucket(of measure: Measure, in windows: WindowSet) -> BaseBucket? {
         if windows.isEmpty { return nil }
-        if measure.kind == .gauge { return BaseBucket.none }
+        if measure.kind.isGauge { return BaseBucket.none }
         if windows.contains(.hour) || windows.contains(.rolling24Hours) { return .hour }
         return .day
     }
@@ -150,7 +152,22 @@ public struct KPICatalogue: Sendable {
             kinds = [.levelDelta]
         case .gauge:
             allowed = .now
-            kinds = [.gauge, .levelDelta]
+            kinds = [.gauge, .levelDelta, .instants]
+        case .ages:
+            allowed = .now
+            kinds = [.instants]
+        case .profile:
+            allowed = .week
+            kinds = [.histogram]
+        case .staffing(let formula):
+            allowed = .week
+            guard formula.arrivals.kind == .histogram, formula.handleTime.kind.hasSum else {
+                throw .wrongMeasure(kpi: definition.id, measure: formula.arrivals.name)
+            }
+            kinds = [.histogram, .sum, .distribution]
+        case .ranking:
+            allowed = .month
+            kinds = [.count]
         }
         guard !definition.windows.isEmpty, allowed.isSuperset(of: definition.windows) else {
             throw .wrongWindows(kpi: definition.id)
@@ -169,7 +186,7 @@ public struct KPICatalogue: Sendable {
         }
         let isGauge = if case .gauge = definition.formula { true } else { false }
         for companion in definition.companions
-        where companion.measure.kind == .levelDelta || (companion.measure.kind == .gauge) != isGauge
+        where companion.measure.kind == .levelDelta || companion.measure.kind.isGauge != isGauge
             || (companion.isMoney && !companion.measure.kind.hasSum)
         {
             throw .wrongMeasure(kpi: definition.id, measure: companion.measure.name)

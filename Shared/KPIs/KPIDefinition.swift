@@ -81,15 +81,40 @@ public enum KPIFormula: Hashable, Sendable {
     case lifetimeValue(LifetimeValue)
     /// The level at the end of each window: the sum of all changes before it.
     case level(Measure)
-    /// The sum of everything, now.
+    /// The sum of everything, now; with `age` beside where the measure keeps instants.
     case gauge(Measure)
+    /// The mean in seconds, with quantiles, of the ages of all that a measure of instants holds, now.
+    case ages(Measure)
+    /// What happens in each hour of the local week, as the mean of the last weeks.
+    case profile(Measure)
+    /// How many agents each hour of the local week needs.
+    case staffing(StaffingFormula)
+    /// The agents of a team by a proportion, over the last months.
+    case ranking(RankingFormula)
+
+    /// Over how many windows, the one it is published for included, it reaches back. Beyond one it speaks of closed
+    /// windows only.
+    var reach: Int64 {
+        switch self {
+        case .profile, .staffing: HourOfWeek.weeks
+        case .ranking: RankingFormula.months
+        default: 1
+        }
+    }
+
+    /// Whether its figures are made of those of detail cells.
+    var isMadeOfDetails: Bool {
+        if case .ranking = self { true } else { false }
+    }
 
     /// The measures that it reads.
     public var measures: [Measure] {
         switch self {
         case .count(let measure), .duration(let measure, _), .mean(let measure, _), .level(let measure),
-            .gauge(let measure):
+            .gauge(let measure), .ages(let measure), .profile(let measure):
             [measure]
+        case .staffing(let formula): [formula.arrivals, formula.handleTime]
+        case .ranking(let formula): [formula.positive, formula.all]
         case .netPromoterScore(let promoters, let passives, let detractors): [promoters, passives, detractors]
         case .total, .ratio, .ratioOfRatios, .lifetimeValue: terms.map(\.measure)
         case .proportion(let numerator, let denominator, let maturity):
@@ -111,8 +136,10 @@ public enum KPIFormula: Hashable, Sendable {
     public var statistic: String {
         switch self {
         case .count: "count"
-        case .duration, .mean: "mean"
-        case .proportion: "proportion"
+        case .duration, .mean, .ages: "mean"
+        case .profile: "weekly_mean"
+        case .staffing: "peak"
+        case .proportion, .ranking: "proportion"
         case .netPromoterScore: "net_promoter_score"
         case .total: "total"
         case .ratio, .ratioOfRatios: "ratio"
@@ -236,13 +263,15 @@ public struct KPIDefinition: Hashable, Sendable {
     public let requirements: [Requirement]
     /// Days that are complete: a window is settled when it has all of its own among them.
     public let settledBy: Measure?
+    /// A gauge that is published each minute while it is not 0, because what it counts means something else by then.
+    public let isTimed: Bool
 
     public init(
         code: UInt16, id: String, unit: KPIUnit, formula: KPIFormula, windows: WindowSet, cells: CellFilter = .all,
         companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil,
         flags: [ValueFlag] = [],
         countedBy: [Term] = [], carriedBy: Measure? = nil, fixed: [FixedMember] = [],
-        requirements: [Requirement] = [], settledBy: Measure? = nil
+        requirements: [Requirement] = [], settledBy: Measure? = nil, everyMinute: Bool = false
     ) {
         self.code = code
         self.id = id
@@ -259,6 +288,7 @@ public struct KPIDefinition: Hashable, Sendable {
         self.carriedBy = carriedBy
         self.requirements = requirements
         self.settledBy = settledBy
+        isTimed = everyMinute || formula.measures.contains { $0.kind == .instants }
     }
 
     /// All measures that it reads, companions included.

@@ -4,6 +4,8 @@ public enum KPIError: Error, Hashable, Sendable, CustomStringConvertible {
     case overflow(measure: UInt16)
     /// A duration below zero was handed to a distribution; callers count and exclude those.
     case negativeDuration(measure: UInt16)
+    /// A contribution to a histogram at a place that it does not have.
+    case placeOutOfRange(measure: UInt16)
     /// The catalogue has no measure with that id.
     case unknownMeasure(UInt16)
     /// The catalogue has no KPI with that code.
@@ -15,6 +17,7 @@ public enum KPIError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .overflow(let measure): "measure \(measure) exceeds the range of its accumulator"
         case .negativeDuration(let measure): "measure \(measure) was given a negative duration"
+        case .placeOutOfRange(let measure): "measure \(measure) was given a place that its histogram does not have"
         case .unknownMeasure(let measure): "measure \(measure) is not in this version's catalogue"
         case .unknownKPI(let code): "the KPI with code \(code) is not in this version's catalogue"
         case .malformed(let record, let reason, let position): "\(record) cannot be read: \(reason) at byte \(position)"

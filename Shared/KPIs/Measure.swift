@@ -13,8 +13,15 @@ public enum MeasureKind: UInt8, Hashable, Sendable {
     case gauge
     /// Days of a year (0 to 365), each as often as it was named: which days something is known of.
     case days
+    /// Instants since when something has been so that is so now: a gauge that knows the ages of what it counts. The
+    /// bucket of a contribution is its instant, in microseconds.
+    case instants
+    /// How many, and how many of them at each of a fixed number of places (``HourOfWeek``); the value of a contribution
+    /// is its place.
+    case histogram
 
     var hasSum: Bool { self == .sum || self == .distribution }
+    var isGauge: Bool { self == .gauge || self == .instants }
 }
 
 /// Something that entities contribute to. Ids are part of stored records: they never change and are never used again.

@@ -7,6 +7,13 @@ import Testing
         policies:
           - {id: all, calendar: always, metrics: {first_response: {target: 2m, warn: [50%]}}}
         calendars: {always: {always: true}}
+        business_calendar: always
+        goals:
+          - {name: none, kpi: backlog_open, window: now, comparison: "<", target: 1, for: 0s}
+          - {name: young, kpi: backlog_age, statistic: max, window: now, comparison: "<", target: 1s, for: 0s}
+          - {name: fewer, kpi: tickets_created, window: day, comparison: "<=", change: -50%, baseline: previous}
+          - {name: daily, kpi: tickets_created, window: day, comparison: "<", target: 1}
+        benchmarks: [{kpi: tickets_created, label: Nobody, value: 1, source: "this test", year: 2026}]
 
         """
 
@@ -90,7 +97,9 @@ import Testing
                 #expect(
                     try String(contentsOf: alerts, encoding: .utf8).contains("\"deskbeat/\(service)\""), "\(service)")
             }
-            for type in ["deskbeat.kpi.updated", "deskbeat.sla.breached", "support.ticket.created"] {
+            for type in [
+                "deskbeat.kpi.updated", "deskbeat.kpi.goal.missed", "deskbeat.sla.breached", "support.ticket.created",
+            ] {
                 #expect(judged.contains(type))
             }
         }

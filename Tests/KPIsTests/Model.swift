@@ -47,9 +47,15 @@ struct Model {
         let cell = CellKey(event.data.dimensions.map { ($0.key, $0.value) })
         let comment = Comment(rawValue: "\(key), seed \(seed)")
         try #require(event.subject == key, comment)
-        if case .gauge(let measure) = definition.formula {
+        switch definition.formula {
+        case .gauge(let measure):
             try #require(event.data.value == Double(sum(measure, cell, before: .max)), comment)
+            if measure.kind == .instants { try checkAges(event, ages(measure, cell), comment) }
             return
+        case .ages(let measure): return try checkAges(event, ages(measure, cell), comment)
+        case .profile, .staffing: return try checkProfile(event, definition.formula, cell, comment)
+        case .ranking(let formula): return try checkRanking(event, formula, cell, comment)
+        default: break
         }
         var start = try instant(#require(event.data.window.start))
         var end = try instant(#require(event.data.window.end))
@@ -82,8 +88,7 @@ struct Model {
         case .netPromoterScore(let promoters, let passives, let detractors):
             let counts = [promoters, passives, detractors].map { values($0, cell, from: start, to: end).count }
             try checkNetPromoterScore(event, counts[0], counts[1], counts[2], comment)
-        case .gauge:
-            break
+        case .gauge, .ages, .profile, .staffing, .ranking: break
         case .total, .ratio, .ratioOfRatios, .lifetimeValue:
             // Judged by the revenue service's tests, whose measures give them a meaning.
             try #require(Bool(false), "no formula of the sample catalogue")
@@ -153,7 +158,8 @@ struct Model {
         case .count(let measure), .duration(let measure, _), .proportion(_, let measure, _), .mean(let measure, _),
             .netPromoterScore(let measure, _, _):
             main = measure
-        case .level, .gauge, .total, .ratio, .ratioOfRatios, .lifetimeValue: return
+        case .level, .gauge, .total, .ratio, .ratioOfRatios, .lifetimeValue, .ages, .profile, .staffing, .ranking:
+            return
         }
         var counts: [Int64: Int64] = [:]
         for item in contributions where item.measure == main && item.cell == cell {
@@ -197,8 +203,23 @@ enum Workload {
             let weight: Int64 = measure.kind == .levelDelta && Bool.random(using: &random) ? -1 : 1
             result.append(Contribution(cell: cell, measure: measure, instant: instant, value: value, weight: weight))
         }
+        for _ in 0..<count / 3 { result.append(rating(around: centre, days: days, &random)) }
         for item in result where Int.random(in: 0..<4, using: &random) == 0 { result.append(item.retracted) }
         return result
+    }
+
+    /// An answer about one of a few agents in one of two teams.
+    private static func rating(
+        around centre: Micros, days: Int64, _ random: inout SeededGenerator
+    ) -> Contribution {
+        func pick(_ names: [String]) -> String { names[Int.random(in: 0..<names.count, using: &random)] }
+        var detail = [("agent", "A-\(Int.random(in: 1...6, using: &random))")]
+        if Bool.random(using: &random) { detail.append(("category", pick(["billing", "a;b=c"]))) }
+        let spread = 2 * days * Sample.day
+        return Contribution(
+            cell: CellKey([("by", "csat"), ("team", pick(["one", "two"]))], detail: detail),
+            measure: Bool.random(using: &random) ? Sample.rated : Sample.ratedWell,
+            instant: centre + Micros.random(in: -spread...spread, using: &random))
     }
 
     static func duration(_ random: inout SeededGenerator) -> Int64 {

@@ -23,6 +23,12 @@ enum Sample {
     static let passives = Measure(id: 17, "passives", .count)
     static let detractors = Measure(id: 18, "detractors", .count)
 
+    static let openSince = Measure(id: 19, "open since", .instants)
+    static let arrivals = Measure(id: 20, "arrivals", .histogram)
+    static let handled = Measure(id: 21, "handled", .distribution)
+    static let rated = Measure(id: 22, "rated", .count)
+    static let ratedWell = Measure(id: 23, "rated well", .count)
+
     static let day: Micros = 86_400_000_000
     static let hour: Micros = 3_600_000_000
 
@@ -61,6 +67,17 @@ enum Sample {
             code: 13, id: "nps", unit: .points,
             formula: .netPromoterScore(promoters: promoters, passives: passives, detractors: detractors),
             windows: .periods),
+        KPIDefinition(code: 14, id: "backlog_age", unit: .seconds, formula: .ages(openSince), windows: .now),
+        KPIDefinition(code: 15, id: "awaiting_reply", unit: .gauge, formula: .gauge(openSince), windows: .now),
+        KPIDefinition(code: 16, id: "contact_profile", unit: .count, formula: .profile(arrivals), windows: .week),
+        KPIDefinition(
+            code: 17, id: "agents_required", unit: .count,
+            formula: .staffing(StaffingFormula(arrivals: arrivals, handleTime: handled, isScheduled: false)),
+            windows: .week),
+        KPIDefinition(
+            code: 18, id: "agent_ranking", unit: .proportion,
+            formula: .ranking(RankingFormula(by: "csat", positive: ratedWell, all: rated)), windows: .month,
+            cells: .only([RankingFormula.dimensions])),
     ]
 
     static func catalogue(only: Set<String>? = nil, windows: WindowSet = .periods) throws -> KPICatalogue {

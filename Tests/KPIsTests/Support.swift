@@ -82,6 +82,51 @@ struct Event: Decodable {
         let rate_per_day: Double?
         let rules_version: Int
         let previous: Previous?
+        let week_ago: Previous?
+        let year_ago: Previous?
+        let max: Double?
+        let age: Age?
+        let cells: [Double?]?
+        let weeks: Int?
+        let handle_time: Double?
+        let agents: [Agent]?
+        let months: Int?
+        let by: String?
+        let trend: Trend?
+        let goal: Goal?
+        let goals: [Goal]?
+        let benchmarks: [Benchmark]?
+
+        struct Age: Decodable, Hashable {
+            let p50, p90, max: Double
+        }
+        struct Agent: Decodable {
+            let agent_id: String
+            let rank, rank_low, rank_high: Int
+            let tied, too_few: Bool
+            let value: Double
+            let interval: Interval
+            let observed, count: Int
+            let expected: Double
+        }
+        struct Trend: Decodable {
+            let direction: String
+            let slope: Double
+            let windows: Int
+        }
+        struct Goal: Decodable {
+            let name: String
+            let target: Double?
+            let comparison, statistic: String
+            let met: Bool?
+            let baseline: Double?
+            let progress: Double?
+        }
+        struct Benchmark: Decodable {
+            let label, source: String
+            let value: Double
+            let year: Int
+        }
     }
     let specversion, id, source, type, subject, time, sequence, dataschema: String
     let data: Figures
@@ -95,8 +140,29 @@ struct Event: Decodable {
         let quantiles = data.quantiles.map { "\($0.p50) \($0.p90) \($0.p95) \($0.p99)" } ?? "-"
         return """
             \(data.value.map { "\($0)" } ?? "null") \(data.count) \(data.numerator ?? -1)/\(data.denominator ?? -1) \
-            \(quantiles) open \(data.open ?? -1) pending \(data.pending ?? -1) closed \(data.window.closed.map { "\($0)" } ?? "-")
+            \(quantiles) \(data.max ?? -1) \(data.age.map { "\($0)" } ?? "-") \(data.weeks ?? -1) \
+            \(data.cells.map { "\($0)" } ?? "-") \(data.agents.map { "\($0)" } ?? "-") open \(data.open ?? -1) pending \(data.pending ?? -1) closed \(data.window.closed.map { "\($0)" } ?? "-")
             """
+    }
+}
+
+/// The value of a goal's fact.
+struct Fact: Decodable {
+    struct Body: Decodable {
+        let goal, kpi, comparison, statistic, severity, state, fingerprint, since, summary: String
+        let window: Event.Figures.Window
+        let dimensions: [String: String]
+        let value, target: Double?
+        let count: Int64
+        let interval: Event.Figures.Interval?
+        let final, confident: Bool
+        let progress: Double?
+    }
+    let id, type, subject, time, sequence, dataschema: String
+    let data: Body
+
+    init(_ json: [UInt8]) throws {
+        self = try JSONDecoder().decode(Fact.self, from: Data(json))
     }
 }
 
@@ -113,6 +179,8 @@ struct Series: ~Copyable {
     var published: [String: [UInt8]] = [:]
     /// All keys in the order of publication.
     var log: [String] = []
+    /// Facts about goals in the order of publication.
+    var facts: [(key: String, value: [UInt8])] = []
     var changelog: [[UInt8]: [UInt8]] = [:]
     /// Packed records not yet applied.
     var inFlight: [(cell: [UInt8], record: [UInt8])] = []
@@ -131,13 +199,15 @@ struct Series: ~Copyable {
 
     init(
         _ catalogue: KPICatalogue, zone: BusinessZone = .utc, history: SeriesHistory = .unlimited, senders: Int = 1,
-        emitInterval: Micros = 5_000_000
+        emitInterval: Micros = 5_000_000, goals: [Goal] = [], benchmarks: [Benchmark] = []
     ) {
         self.catalogue = catalogue
         self.zone = zone
-        let settings = SeriesSettings(
+        var settings = SeriesSettings(
             source: "deskbeat/ticketing", dataSchema: "https://deskbeat.example/schema/kpi.updated/1", rulesVersion: 3,
             emitInterval: emitInterval, history: history)
+        settings.goals = goals
+        settings.benchmarks = benchmarks
         self.settings = settings
         store = SeriesStore(catalogue: catalogue, zone: zone, settings: settings)
         self.senders = (0..<senders).map { _ in Sender(catalogue, zone) }
@@ -148,13 +218,15 @@ struct Series: ~Copyable {
         let sender = senders[index]
         let bucket: Int64
         switch base {
-        case .none: bucket = 0
+        case .none: bucket = contribution.measure.kind == .instants ? contribution.instant : 0
         case .hour: bucket = sender.cursor.hour(at: contribution.instant).packed
         case .day: bucket = sender.cursor.day(at: contribution.instant).number
         }
         try sender.accumulator.add(
             cell: sender.cells.intern(contribution.cell), measure: contribution.measure.id, base: base, bucket: bucket,
-            value: contribution.value, weight: contribution.weight, at: contribution.instant)
+            value: contribution.measure.kind == .histogram
+                ? HourOfWeek.place(of: sender.cursor.hour(at: contribution.instant)) : contribution.value,
+            weight: contribution.weight, at: contribution.instant)
     }
 
     /// The sender commits: its records are on their way.
@@ -181,14 +253,26 @@ struct Series: ~Copyable {
 
     @discardableResult
     mutating func publish(
-        clock: Micros, wall: Micros? = nil, idle: Bool = true, limit: Int = 1_000_000, keep: Bool = true
+        clock: Micros, wall: Micros? = nil, idle: Bool = true, isHeld: Bool = false, limit: Int = 1_000_000,
+        keep: Bool = true
     ) -> [(key: String, value: [UInt8])] {
         var updates: [(key: String, value: [UInt8])] = []
-        store.publish(clock: clock, wall: wall ?? clock, idle: idle, limit: limit) { key, value, _ in
-            updates.append((String(decoding: bytes(key), as: UTF8.self), bytes(value)))
+        var told: [(key: String, value: [UInt8])] = []
+        store.publish(clock: clock, wall: wall ?? clock, idle: idle, isHeld: isHeld, limit: limit) {
+            key, value, alert in
+            let record = (String(decoding: bytes(key), as: UTF8.self), bytes(value))
+            if case .update = alert { updates.append(record) } else { told.append(record) }
         }
-        if keep { consume(updates) }
+        if keep {
+            consume(updates)
+            facts += told
+        }
         return updates
+    }
+
+    func fact(_ index: Int) throws -> Fact {
+        try #require(facts.indices.contains(index), "there are \(facts.count) facts")
+        return try Fact(facts[index].value)
     }
 
     mutating func consume(_ updates: [(key: String, value: [UInt8])]) {

@@ -34,7 +34,9 @@ OTHERS = {
     "contacts_offered", "contacts_answered", "contacts_abandoned", "contacts_short_abandoned", "contacts_other",
     "speed_of_answer", "abandon_time", "abandonment_rate", "service_level", "first_call_resolution",
     "contact_transfer_rate", "handle_time", "agent_handle_time", "first_contact_resolution",
-    "agent_first_contact_resolution", "occupancy", "concurrency", "agent_contacts_per_hour"}
+    "agent_first_contact_resolution", "occupancy", "concurrency", "agent_contacts_per_hour"} | {
+    # Ages depend on the very instant of publication; profiles sum up what is judged here by the day.
+    "backlog_age", "issue_profile", "contact_profile", "agents_required", "agents_to_schedule", "agent_ranking"}
 # What is published as a member of another KPI's update.
 MEMBERS = {"first_response_open": ("first_response_time", "open")}
 MEMBERS.update({kpi + ":pending": (kpi, "pending") for kpi in PROPORTIONS})

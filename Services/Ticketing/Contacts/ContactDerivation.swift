@@ -8,7 +8,7 @@ import SupportEvents
 ///
 /// The definitions are those of the KPI reference (docs/kpis.md).
 public struct ContactDerivation: EntityDerivation {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
 
     private let rules: ContactRules
     private let namesAgents: Bool
@@ -66,7 +66,16 @@ public struct ContactDerivation: EntityDerivation {
             }
         }
         output.add(ContactMeasure.offered, at: queued, cells: cells)
+        addArrival(&output)
         if isInService { output.add(ContactMeasure.service, at: queued, cells: cells) }
+    }
+
+    private func addArrival(_ output: inout DerivationOutput) {
+        let cells = output.cells(of: contact.attributes, by: [[.channel]])
+        output.addHourOfWeek(WorkforceMeasure.contactProfile, at: contact.queuedAt, cells: cells)
+        guard contact.channel == .phone else { return }
+        let phone = output.cells(.channel, contact.attributes[.channel])
+        output.addHourOfWeek(WorkforceMeasure.phoneArrivals, at: contact.queuedAt, cells: phone)
     }
 
     // MARK: Resolution

@@ -79,6 +79,10 @@ struct CustomerRepeats {
             output.addVerdict(
                 resolved, at: solvedAt, settles: settles, ContactMeasure.agentTicketResolution,
                 cells: output.cells(.agent, ticket.attributes[.agent]), clock: clock)
+            guard settles <= clock else { return }
+            let ranked = output.rankingCells(by: WorkforceKPIs.rankedBy, of: ticket.attributes)
+            output.add(WorkforceMeasure.rankedVerdicts, at: solvedAt, cells: ranked)
+            if resolved { output.add(WorkforceMeasure.rankedResolved, at: solvedAt, cells: ranked) }
         }
     }
 

@@ -5,7 +5,7 @@ public import Streams
 /// its contacts, an agent's day. The entity is the customer, the ticket or the day; its timeline holds the facts that tickets,
 /// contacts and agents state.
 public struct LinkDerivation: EntityDerivation {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
 
     private let rules: ContactRules
     private let namesAgents: Bool

@@ -88,6 +88,57 @@ enum AlertWriter {
         for shift in stride(from: 60, through: 0, by: -4) { output.append(hexLower[Int(number >> UInt64(shift) & 15)]) }
     }
 
+    /// 128 bits, so that ids do not meet: FNV-1a over the key, once forwards and once with a version mixed into a second,
+    /// differently seeded lane.
+    static func appendHash(of key: [UInt8], version: UInt64, to output: inout [UInt8]) {
+        var first: UInt64 = 0xcbf2_9ce4_8422_2325
+        var second: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for byte in key {
+            first = (first ^ UInt64(byte)) &* 0x100_0000_01b3
+            second = (second &+ UInt64(byte)) &* 0xBF58_476D_1CE4_E5B9
+            second ^= second >> 29
+        }
+        for shift in stride(from: UInt64(0), to: 64, by: 8) {
+            first = (first ^ (version >> shift & 0xFF)) &* 0x100_0000_01b3
+        }
+        second = (second ^ version) &* 0x94D0_49BB_1331_11EB
+        appendHex(first, to: &output)
+        appendHex(second ^ second >> 31, to: &output)
+    }
+
+    /// Minor units as a decimal string.
+    static func append(minor: Int64, digits: Int, to output: inout [UInt8]) {
+        var divisor: UInt64 = 1
+        for _ in 0..<digits { divisor *= 10 }
+        output.append(contentsOf: (minor < 0 ? "\"-" : "\"").utf8)
+        appendDigits(minor.magnitude / divisor, to: &output)
+        if digits > 0 {
+            let rest = String(minor.magnitude % divisor)
+            output.append(contentsOf: ("." + String(repeating: "0", count: digits - rest.utf8.count) + rest).utf8)
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    /// A figure in the unit in which it is published: money as a decimal string, `null` for none.
+    ///
+    /// - Parameter digits: Decimal places of the currency.
+    static func append(figure: Double?, unit: KPIUnit, digits: Int, to output: inout [UInt8]) {
+        guard let figure, figure.isFinite else { return output.append(contentsOf: "null".utf8) }
+        guard unit == .money else { return append(figure, to: &output) }
+        let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
+        append(minor: Int64(exactly: (figure * scale).rounded(.toNearestOrEven)) ?? 0, digits: digits, to: &output)
+    }
+
+    /// A 95 % interval, or `null`.
+    static func append(interval: (low: Double, high: Double)?, to output: inout [UInt8]) {
+        guard let interval else { return output.append(contentsOf: "null".utf8) }
+        output.append(contentsOf: "{\"low\":".utf8)
+        append(interval.low, to: &output)
+        output.append(contentsOf: ",\"high\":".utf8)
+        append(interval.high, to: &output)
+        output.append(contentsOf: ",\"confidence\":0.95}".utf8)
+    }
+
     // MARK: - JSON strings
 
     /// Appends the text in quotation marks.

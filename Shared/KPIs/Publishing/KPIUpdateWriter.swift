@@ -13,6 +13,10 @@ struct KPIUpdate {
     let clock: Micros
     let newest: Micros
     var previous: Previous?
+    var weekAgo: Previous?
+    var yearAgo: Previous?
+    var trend: TheilSen?
+    var goals: [(goal: Goal, judgement: GoalJudgement)] = []
     /// For `rate_per_day`.
     var days: Double?
     /// In the order of the definition's companions.
@@ -22,10 +26,10 @@ struct KPIUpdate {
 /// Writes KPI updates as CloudEvents into two buffers that are used again.
 struct KPIUpdateWriter {
     private(set) var key: [UInt8] = []
-    private(set) var value: [UInt8] = []
+    var value: [UInt8] = []
 
     private let definitions: [KPIDefinition]
-    private let settings: SeriesSettings
+    let settings: SeriesSettings
     /// `","source":…,"type":…,"subject":`
     private let envelope: [UInt8]
     /// `","dataschema":…,"data":{"kpi":`
@@ -74,12 +78,21 @@ struct KPIUpdateWriter {
         text(definition.unit.rawValue)
         text("\",\"dimensions\":")
         value.append(contentsOf: cell.json)
-        writeWindow(update, window)
+        text(",\"window\":")
+        window.append(at: update.clock, to: &value)
         text(",\"revision\":")
         AlertWriter.appendDigits(UInt64(update.revision), to: &value)
         writeFigures(update, definition, window)
         value.append(contentsOf: rulesVersion)
-        writePrevious(update, isMoney: definition.unit == .money)
+        writeGoals(update.goals, definition.unit)
+        writeComparison("previous", update.previous, update, definition.unit)
+        writeComparison("week_ago", update.weekAgo, update, definition.unit)
+        writeComparison("year_ago", update.yearAgo, update, definition.unit)
+        writeTrend(update.trend)
+        if let benchmarks = cell.benchmarks[update.kpi] {
+            text(",\"benchmarks\":")
+            value.append(contentsOf: benchmarks)
+        }
         text("}}")
     }
 
@@ -90,41 +103,8 @@ struct KPIUpdateWriter {
         return min(max(update.newest, window.bounds.start), window.bounds.end)
     }
 
-    /// 128 bits, so that ids do not meet: FNV-1a over the key, once forwards and once with generation and revision mixed
-    /// into a second, differently seeded lane.
     private mutating func writeID(_ revision: UInt32) {
-        var first: UInt64 = 0xcbf2_9ce4_8422_2325
-        var second: UInt64 = 0x9E37_79B9_7F4A_7C15
-        for byte in key {
-            first = (first ^ UInt64(byte)) &* 0x100_0000_01b3
-            second = (second &+ UInt64(byte)) &* 0xBF58_476D_1CE4_E5B9
-            second ^= second >> 29
-        }
-        let version = UInt64(settings.generation) << 32 | UInt64(revision)
-        for shift in stride(from: UInt64(0), to: 64, by: 8) {
-            first = (first ^ (version >> shift & 0xFF)) &* 0x100_0000_01b3
-        }
-        second = (second ^ version) &* 0x94D0_49BB_1331_11EB
-        AlertWriter.appendHex(first, to: &value)
-        AlertWriter.appendHex(second ^ second >> 31, to: &value)
-    }
-
-    private mutating func writeWindow(_ update: KPIUpdate, _ window: Window) {
-        text(",\"window\":{\"kind\":\"")
-        text(window.kind.name)
-        if window.kind == .now {
-            text("\",\"at\":\"")
-            AlertWriter.appendInstant(update.clock, to: &value)
-            text("\"}")
-            return
-        }
-        text("\",\"start\":\"")
-        value.append(contentsOf: window.startText)
-        text("\",\"end\":\"")
-        value.append(contentsOf: window.endText)
-        text("\"")
-        if window.kind.isCalendar { text(window.isClosed ? ",\"closed\":true" : ",\"closed\":false") }
-        text("}")
+        AlertWriter.appendHash(of: key, version: UInt64(settings.generation) << 32 | UInt64(revision), to: &value)
     }
 
     private mutating func writeFigures(_ update: KPIUpdate, _ definition: KPIDefinition, _ window: Window) {
@@ -161,8 +141,17 @@ struct KPIUpdateWriter {
             writeSmallSample(figures.count)
         case .ratio(_, _, let unit):
             writeRatio(figures, unit, definition.unit)
-        case .count, .level, .gauge, .total, .ratioOfRatios, .lifetimeValue:
-            break
+        case .gauge: if definition.formula.measures.first?.kind == .instants { writeAges(figures.ages) }
+        case .ages:
+            writeQuantiles(figures.quantiles)
+            text(",\"max\":")
+            AlertWriter.append(
+                figure: figures.ages.map { Double($0.largest) / 1_000_000 }, unit: .seconds, digits: 0, to: &value)
+        case .profile, .staffing: writeProfile(figures, definition.formula)
+        case .ranking(let formula):
+            writeRanking(figures, formula)
+            writeSmallSample(figures.denominator)
+        case .count, .level, .total, .ratioOfRatios, .lifetimeValue: break
         }
         if let days = update.days, let integer = figures.integer {
             text(",\"rate_per_day\":")
@@ -228,18 +217,8 @@ struct KPIUpdateWriter {
         AlertWriter.append(figures.denominator, to: &value)
     }
 
-    /// Minor units as a decimal string.
     private mutating func writeMoney(_ minor: Int64) {
-        var divisor: UInt64 = 1
-        for _ in 0..<settings.currencyDigits { divisor *= 10 }
-        text(minor < 0 ? "\"-" : "\"")
-        AlertWriter.appendDigits(minor.magnitude / divisor, to: &value)
-        if settings.currencyDigits > 0 {
-            text(".")
-            let rest = String(minor.magnitude % divisor)
-            text(String(repeating: "0", count: settings.currencyDigits - rest.utf8.count) + rest)
-        }
-        text("\"")
+        AlertWriter.append(minor: minor, digits: settings.currencyDigits, to: &value)
     }
 
     private mutating func writeMean(_ figures: Figures) {
@@ -268,18 +247,11 @@ struct KPIUpdateWriter {
     }
 
     private mutating func writeInterval(_ interval: (low: Double, high: Double)?) {
-        guard let interval else {
-            text(",\"interval\":null")
-            return
-        }
-        text(",\"interval\":{\"low\":")
-        AlertWriter.append(interval.low, to: &value)
-        text(",\"high\":")
-        AlertWriter.append(interval.high, to: &value)
-        text(",\"confidence\":0.95}")
+        text(",\"interval\":")
+        AlertWriter.append(interval: interval, to: &value)
     }
 
-    private mutating func writeSmallSample(_ count: Int64) {
+    mutating func writeSmallSample(_ count: Int64) {
         text(count < settings.minimumSample ? ",\"small_sample\":true" : ",\"small_sample\":false")
     }
 
@@ -317,20 +289,60 @@ struct KPIUpdateWriter {
         text("]")
     }
 
-    private mutating func writePrevious(_ update: KPIUpdate, isMoney: Bool) {
-        guard let previous = update.previous else { return }
-        text(",\"previous\":{\"value\":")
-        if isMoney, let integer = previous.integer {
+    private mutating func writeComparison(
+        _ name: String, _ other: KPIUpdate.Previous?, _ update: KPIUpdate, _ unit: KPIUnit
+    ) {
+        guard let other else { return }
+        text(",\"\(name)\":{\"value\":")
+        if unit == .money, let integer = other.integer {
             writeMoney(integer)
         } else {
-            writeNumber(previous.integer, previous.value)
+            writeNumber(other.integer, other.value)
         }
         text(",\"change\":")
-        let before = previous.integer.map { Double($0) } ?? previous.value
+        let before = other.integer.map { Double($0) } ?? other.value
         if let before, before != 0, let now = update.figures.valueAsDouble {
             AlertWriter.append((now - before) / abs(before), to: &value)
         } else {
             text("null")
+        }
+        text("}")
+    }
+
+    private mutating func writeTrend(_ trend: TheilSen?) {
+        guard let trend else { return }
+        text(",\"trend\":{\"direction\":\"\(trend.direction.rawValue)\",\"slope\":")
+        AlertWriter.append(trend.slope, to: &value)
+        text(",\"windows\":\(trend.count)}")
+    }
+
+    /// The first goal as `goal`; if there are more, all of them as `goals`, too.
+    private mutating func writeGoals(_ goals: [(goal: Goal, judgement: GoalJudgement)], _ unit: KPIUnit) {
+        guard let first = goals.first else { return }
+        text(",\"goal\":")
+        writeGoal(first.goal, first.judgement, unit)
+        guard goals.count > 1 else { return }
+        text(",\"goals\":[")
+        for (index, entry) in goals.enumerated() {
+            if index > 0 { text(",") }
+            writeGoal(entry.goal, entry.judgement, unit)
+        }
+        text("]")
+    }
+
+    private mutating func writeGoal(_ goal: Goal, _ judgement: GoalJudgement, _ unit: KPIUnit) {
+        text("{\"name\":")
+        AlertWriter.appendString(goal.name.utf8, to: &value)
+        text(",\"target\":")
+        AlertWriter.append(figure: judgement.target, unit: unit, digits: settings.currencyDigits, to: &value)
+        text(",\"comparison\":\"\(goal.comparison.rawValue)\",\"statistic\":\"\(goal.statistic.rawValue)\",\"met\":")
+        text(judgement.isMet(goal.comparison).map { $0 ? "true" : "false" } ?? "null")
+        if case .value = goal.target {
+        } else {
+            text(",\"baseline\":")
+            AlertWriter.append(figure: judgement.baseline, unit: unit, digits: settings.currencyDigits, to: &value)
+            text(",\"progress\":")
+            AlertWriter.append(figure: judgement.progress, unit: .ratio, digits: 0, to: &value)
         }
         text("}")
     }
@@ -346,5 +358,5 @@ struct KPIUpdateWriter {
     }
 
     @inline(__always)
-    private mutating func text(_ text: String) { value.append(contentsOf: text.utf8) }
+    mutating func text(_ text: String) { value.append(contentsOf: text.utf8) }
 }

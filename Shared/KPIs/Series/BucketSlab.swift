@@ -4,6 +4,7 @@ struct Bucket {
     var window: UInt32
     var firstAggregate = BucketSlab.none
     var firstState = BucketSlab.none
+    var firstGoal = BucketSlab.none
     /// Neighbours in the list of the window's buckets.
     var next = BucketSlab.none
     var previous = BucketSlab.none
@@ -65,10 +66,12 @@ struct BucketSlab {
     var buckets: [Bucket] = []
     var aggregates: [Aggregate] = []
     var states: [KPIState] = []
+    var goals: [GoalState] = []
     var sketches: [DDSketch] = []
     private var freeBuckets: [UInt32] = []
     private var freeAggregates: [UInt32] = []
     private var freeStates: [UInt32] = []
+    private var freeGoals: [UInt32] = []
     private var freeSketches: [UInt32] = []
     /// Index of a bucket + 1; 0 is free.
     private var slots = [UInt32](repeating: 0, count: 1_024)
@@ -181,8 +184,14 @@ struct BucketSlab {
             freeStates.append(state)
             state = states[Int(state)].next
         }
+        var goal = buckets[Int(index)].firstGoal
+        while goal != BucketSlab.none {
+            freeGoals.append(goal)
+            goal = goals[Int(goal)].next
+        }
         buckets[Int(index)].firstAggregate = BucketSlab.none
         buckets[Int(index)].firstState = BucketSlab.none
+        buckets[Int(index)].firstGoal = BucketSlab.none
     }
 
     @inline(__always)
@@ -250,6 +259,31 @@ struct BucketSlab {
             states.append(state)
         }
         buckets[Int(bucket)].firstState = index
+        return index
+    }
+
+    func goal(_ goal: UInt16, in bucket: UInt32) -> UInt32? {
+        var index = buckets[Int(bucket)].firstGoal
+        while index != BucketSlab.none {
+            if goals[Int(index)].goal == goal { return index }
+            index = goals[Int(index)].next
+        }
+        return nil
+    }
+
+    mutating func ensureGoal(_ goal: UInt16, in bucket: UInt32) -> UInt32 {
+        if let known = self.goal(goal, in: bucket) { return known }
+        var state = GoalState(goal: goal)
+        state.next = buckets[Int(bucket)].firstGoal
+        let index: UInt32
+        if let free = freeGoals.popLast() {
+            index = free
+            goals[Int(index)] = state
+        } else {
+            index = UInt32(goals.count)
+            goals.append(state)
+        }
+        buckets[Int(bucket)].firstGoal = index
         return index
     }
 

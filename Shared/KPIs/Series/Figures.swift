@@ -15,6 +15,10 @@ struct Figures {
     var answers: Answers?
     /// In milliseconds.
     var quantiles: Quantiles?
+    /// Of what a gauge counts.
+    var ages: AgeTable.Ages?
+    /// Of profiles and rankings.
+    var parts: Parts?
     /// False when nothing at all has been counted.
     var isSubstantial = false
     /// Whether there is a value that is not the one of an empty window.
@@ -33,12 +37,21 @@ struct Figures {
         var total: Int64 { promoters &+ passives &+ detractors }
     }
 
+    enum Parts {
+        /// By hour of the week, with the number of weeks that it rests on; of staffing with the mean handle time in seconds.
+        case profile([Double?], weeks: Int, handleTime: Double?)
+        case ranking(AgentRanking, months: Int)
+    }
+
     struct Quantiles {
         var p50 = 0.0
         var p90 = 0.0
         var p95 = 0.0
         var p99 = 0.0
     }
+
+    /// Whether the passing of time cannot change it any more.
+    var hasSettled: Bool { pending == 0 && isSettled ?? true }
 
     var valueAsDouble: Double? { integer.map { Double($0) } ?? value }
 
@@ -68,6 +81,24 @@ struct Figures {
             mix(quantiles.p95.bitPattern)
             mix(quantiles.p99.bitPattern)
         }
+        if let ages {
+            mix(ages.p50)
+            mix(ages.p90)
+            mix(ages.largest)
+        }
+        switch parts {
+        case .profile(let cells, let weeks, _):
+            for cell in cells { mix(cell?.bitPattern ?? 1) }
+            mix(Int64(weeks))
+        case .ranking(let ranking, let months):
+            for place in ranking.places {
+                mix(place.agent.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })
+                mix(place.value.bitPattern)
+                mix(place.count)
+            }
+            mix(Int64(months))
+        case nil: break
+        }
         mix(companionsHash)
         if let isSettled { mix(isSettled ? UInt64(3) : 2) }
         mix(isClosed ? UInt64(1) : 0)
@@ -77,6 +108,12 @@ struct Figures {
 }
 
 extension Figures.Quantiles {
+    init(_ ages: AgeTable.Ages) {
+        self.init(
+            p50: Double(ages.p50) / 1_000, p90: Double(ages.p90) / 1_000, p95: Double(ages.p95) / 1_000,
+            p99: Double(ages.p99) / 1_000)
+    }
+
     /// Reads p50, p90, p95, p99 off sorted bins in one pass; nil without items.
     init?(_ entries: some Sequence<Int64>, count: Int64) {
         guard count > 0 else { return nil }
@@ -249,6 +286,35 @@ extension SeriesStore {
             figures.integer = count
             figures.count = count
             figures.isSubstantial = count != 0
+            if measure.kind == .instants { figures.ages = ages(measure, cell) }
+        case .ages(let measure):
+            figures.isSubstantial = total(measure, scope).count != 0
+            guard let ages = ages(measure, cell) else { break }
+            figures.ages = ages
+            figures.count = ages.count
+            figures.value = Double(ages.sum) / Double(ages.count) / 1_000_000
+            figures.quantiles = Figures.Quantiles(ages)
+            figures.hasValue = true
+        case .profile(let measure):
+            let counts = weeklyCounts(measure, cell: cell, window: window)
+            set(counts.means(), counts, handleTime: nil, &figures)
+            figures.value = counts.weeks.isEmpty ? nil : Double(counts.total) / Double(counts.weeks.count)
+        case .staffing(let formula):
+            let counts = weeklyCounts(formula.arrivals, cell: cell, window: window)
+            let handleTime = meanOfWeeks(formula.handleTime, counts.weeks.count, cell: cell, window: window)
+            let agents = formula.agents(counts, handleTime: handleTime)
+            set(agents, counts, handleTime: handleTime, &figures)
+            figures.value = agents.compactMap { $0 }.max()
+        case .ranking(let formula):
+            let (tallies, months) = tallies(formula, cell: cell, window: window)
+            let ranking = AgentRanking(tallies)
+            figures.parts = .ranking(ranking, months: months)
+            figures.numerator = ranking.positive
+            figures.denominator = ranking.all
+            figures.count = ranking.all
+            if ranking.all > 0 { figures.value = Double(ranking.positive) / Double(ranking.all) }
+            figures.hasValue = ranking.all > 0
+            figures.isSubstantial = ranking.all > 0
         }
         if !definition.countedBy.isEmpty {
             figures.count = Int64(clamping: sum(definition.countedBy, scope, cell, window))
@@ -308,6 +374,20 @@ extension SeriesStore {
     private func daysOf(_ window: UInt32) -> Int64 {
         let (kind, bucket) = (windows[window].kind, windows[window].bucket)
         return kind.firstDay(ofBucket: bucket + 1) - kind.firstDay(ofBucket: bucket)
+    }
+
+    private func set(
+        _ cells: [Double?], _ counts: WeeklyCounts, handleTime: Double?, _ figures: inout Figures
+    ) {
+        figures.parts = .profile(cells, weeks: counts.weeks.count, handleTime: handleTime)
+        figures.count = counts.total
+        figures.hasValue = counts.total != 0
+        figures.isSubstantial = counts.total != 0
+    }
+
+    private func ages(_ measure: Measure, _ cell: UInt32) -> AgeTable.Ages? {
+        guard let index = catalogue.index(ofMeasure: measure.id) else { return nil }
+        return ages.ages(AgeTable.Key(cell: cell, measure: UInt16(truncatingIfNeeded: index)), at: clock)
     }
 
     func companionCount(_ companion: CompanionCount, _ scope: Scope) -> Int64 {

@@ -8,6 +8,8 @@ struct SeriesPlan {
         let kind: WindowKind
         /// Indices of the KPIs that read the measure in these windows.
         var kpis: [UInt16] = []
+        /// How many windows read the measure's figures in one of these.
+        var reach: Int64 = 1
         /// The same for the rolling windows which are made of these.
         var rolling: [(kind: WindowKind, kpis: [UInt16])] = []
     }
@@ -18,10 +20,13 @@ struct SeriesPlan {
     let trackedLevels: [[UInt16]]
     /// For the cells' JSON and for look-ups.
     let dimensionNames: [String]
+    /// Whether the cells are parts of others, which have the KPIs.
+    let isDetail: Bool
 
-    init(_ catalogue: KPICatalogue, dimensionNames: [String]) {
+    init(_ catalogue: KPICatalogue, dimensionNames: [String], isDetail: Bool) {
         self.dimensionNames = dimensionNames
-        targets = catalogue.measures.map { SeriesPlan.targets(of: $0, catalogue, dimensionNames) }
+        self.isDetail = isDetail
+        targets = catalogue.measures.map { SeriesPlan.targets(of: $0, catalogue, dimensionNames, isDetail) }
         trackedLevels = WindowKind.allCases.map { kind in
             guard kind.isCalendar else { return [] }
             var tracked: Set<UInt16> = []
@@ -35,7 +40,9 @@ struct SeriesPlan {
         }
     }
 
-    private static func targets(of measure: Measure, _ catalogue: KPICatalogue, _ names: [String]) -> [Target] {
+    private static func targets(
+        of measure: Measure, _ catalogue: KPICatalogue, _ names: [String], _ isDetail: Bool
+    ) -> [Target] {
         var targets: [Target] = []
         func with(_ kind: WindowKind, _ change: (inout Target) -> Void) {
             let index = targets.firstIndex { $0.kind == kind }
@@ -44,10 +51,15 @@ struct SeriesPlan {
             if let index { targets[index] = target } else { targets.append(target) }
         }
         for (index, definition) in catalogue.definitions.enumerated()
-        where definition.measures.contains(measure) && definition.cells.admits(names) {
+        where definition.measures.contains(measure) && definition.cells.admits(names)
+            && definition.formula.isMadeOfDetails == isDetail
+        {
             for kind in catalogue.enabledWindows[index].kinds {
                 guard let base = kind.rollingBase?.kind else {
-                    with(kind) { $0.kpis.append(UInt16(index)) }
+                    with(kind) {
+                        $0.kpis.append(UInt16(index))
+                        $0.reach = max($0.reach, definition.formula.reach)
+                    }
                     continue
                 }
                 with(base) { target in

@@ -52,6 +52,13 @@ public struct SeriesSettings: Sendable {
     /// The reporting currency, which money is published in, and the decimal places of its amounts.
     public var currency = "EUR"
     public var currencyDigits = 2
+    /// Those of KPIs that the catalogue does not have, and those that do not fit theirs (``Goal/mismatch(with:)``), are
+    /// passed over.
+    public var goals: [Goal] = []
+    public var benchmarks: [Benchmark] = []
+
+    /// How many minor units a unit of the currency has.
+    var minorUnits: Double { (0..<currencyDigits).reduce(1.0) { units, _ in units * 10 } }
 
     public init(
         source: String, dataSchema: String, generation: UInt32 = 1, rulesVersion: Int64 = 1,

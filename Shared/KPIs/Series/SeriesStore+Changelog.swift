@@ -8,6 +8,11 @@ internal import BusinessTime
 ///        number of measures, per measure: id  count (signed)  sum (signed)
 ///                                         number of bins, per bin: distance from the bin before, count (signed)
 ///        number of KPIs, per KPI: code  flags (1 byte)  revision  fingerprint (8 bytes, little-endian)
+///        [number of goals, per goal: hash of its name (8 bytes, little-endian)  flags (1 byte)  ordinal
+///                                    pending since (signed)  since (signed)]
+///
+/// key    2 (1 byte)  measure  hour (signed)  bytes of the cell
+/// value  version (1 byte)  number of instants, per instant: distance from the one before  count (signed)
 ///
 /// key    0 (1 byte)
 /// value  version (1 byte)  newest event time (signed)
@@ -18,6 +23,7 @@ enum ChangelogFormat {
     static let version: UInt8 = 1
     static let metaKey: UInt8 = 0
     static let bucketKey: UInt8 = 1
+    static let hourKey: UInt8 = 2
 }
 
 extension SeriesStore {
@@ -49,6 +55,7 @@ extension SeriesStore {
             if let copy = entry.copy, undo.arena[copy].elementsEqual(value) { continue }
             unsafe emit(key.span.bytes, value.span.bytes)
         }
+        writeInstants(emit)
     }
 
     /// Takes one changelog record, in any order over the keys; the last record of a key counts.
@@ -79,6 +86,7 @@ extension SeriesStore {
                 remove(bucket)
             }
             commitSucceeded()
+        case ChangelogFormat.hourKey: try restoreInstants(key, &reader, value)
         default:
             throw reader.malformed("unknown key")
         }
@@ -147,6 +155,7 @@ extension SeriesStore {
         output.append(ChangelogFormat.version)
         encodeAggregates(of: bucket, to: &output)
         encodeStates(of: bucket, to: &output)
+        if slab.buckets[Int(bucket)].firstGoal != BucketSlab.none { encodeGoals(of: bucket, to: &output) }
     }
 
     private func encodeAggregates(of bucket: UInt32, to output: inout [UInt8]) {
@@ -241,6 +250,7 @@ extension SeriesStore {
         for _ in 0..<(try reader.narrow(value, as: UInt16.self)) {
             try decodeState(of: bucket, value, &reader)
         }
+        if reader.position < value.byteCount { try decodeGoals(of: bucket, value, &reader) }
         guard reader.position == value.byteCount else { throw reader.malformed("bytes behind its end") }
         enqueue(bucket)
     }

@@ -95,6 +95,16 @@ extension SeriesStore {
 
     private func isUsed(_ kind: WindowKind) -> Bool { catalogue.enabledWindows.contains { $0.contains(kind) } }
 
+    /// A window is about to be dropped: rolling ones that contain it lose it.
+    private mutating func markRolling(over window: UInt32) {
+        for kind in WindowKind.allCases where kind.isRolling && kind.rollingBase?.kind == windows[window].kind {
+            guard isUsed(kind),
+                rollingBounds[SeriesStore.rollingIndex(kind)]?.contains(windows[window].bounds.start) ?? false
+            else { continue }
+            markRolling(kind, over: window)
+        }
+    }
+
     private mutating func markRolling(_ kind: WindowKind, over window: UInt32) {
         var bucket = windows[window].head
         while bucket != BucketSlab.none {
@@ -126,6 +136,35 @@ extension SeriesStore {
         }
     }
 
+    /// Marks the gauges that mean something else with each minute, once per minute of the clock.
+    mutating func markTimedGauges() {
+        guard clock != Micros.min, catalogue.definitions.contains(where: \.isTimed) else { return }
+        let minute = clock / 60_000_000
+        if minute == timedMinute { return }
+        timedMinute = minute
+        var bucket = windows[windows.moving(.now)].head
+        while bucket != BucketSlab.none {
+            var state = slab.buckets[Int(bucket)].firstState
+            while state != BucketSlab.none {
+                let kpi = Int(slab.states[Int(state)].kpi)
+                if catalogue.definitions[kpi].isTimed, !isZero(catalogue.definitions[kpi], bucket) {
+                    touch(bucket)
+                    slab.setDirty(state, true)
+                }
+                state = slab.states[Int(state)].next
+            }
+            enqueue(bucket)
+            bucket = slab.buckets[Int(bucket)].next
+        }
+    }
+
+    private func isZero(_ definition: KPIDefinition, _ bucket: UInt32) -> Bool {
+        guard let measure = definition.formula.measures.first, let index = catalogue.index(ofMeasure: measure.id),
+            let aggregate = slab.aggregate(of: UInt16(truncatingIfNeeded: index), in: bucket)
+        else { return true }
+        return slab.aggregates[Int(aggregate)].count == 0
+    }
+
     /// Marks the levels at the ends of all windows behind a change.
     mutating func markLevels() {
         for index in levels.dirty {
@@ -149,9 +188,10 @@ extension SeriesStore {
 
     /// Drops windows that have become history, after publishing what is still dirty in them. Stops when the round is
     /// full; the rest follows in the next one.
-    mutating func dropHistory(_ round: inout Round, _ emit: (RawSpan, RawSpan, Int) -> Void) {
+    mutating func dropHistory(_ round: inout Round, _ emit: (RawSpan, RawSpan, SeriesAlert) -> Void) {
         for kind in WindowKind.allCases where kind.isCalendar {
             while let window = windows.ids[Int(kind.rawValue)].first, !isLive(window) {
+                markRolling(over: window)
                 while windows[window].head != BucketSlab.none {
                     guard !round.isFull else { return }
                     let bucket = windows[window].head

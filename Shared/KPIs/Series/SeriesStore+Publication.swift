@@ -1,5 +1,22 @@
 public import BusinessTime
 
+/// What a published record is.
+public enum SeriesAlert: Hashable, Sendable {
+    /// `deskbeat.kpi.updated`, with the index of the KPI in the catalogue's definitions.
+    case update(kpi: Int)
+    case goalMissed
+    case goalMet
+
+    /// The CloudEvents type.
+    public var type: String {
+        switch self {
+        case .update: "deskbeat.kpi.updated"
+        case .goalMissed: GoalFactWriter.type(isMissed: true)
+        case .goalMet: GoalFactWriter.type(isMissed: false)
+        }
+    }
+}
+
 extension SeriesStore {
     /// How far one call of `publish` has come.
     struct Round {
@@ -24,19 +41,21 @@ extension SeriesStore {
     ///   - clock: The service's clock, which closes windows. A value below an earlier one counts as that one.
     ///   - wall: The wall clock, for the emit interval.
     ///   - idle: No input is waiting: the emit interval is not waited for.
+    ///   - isHeld: The clock is behind for a reason that the figures do not show (input is waiting, a stage before is silent):
+    ///     no goal is judged.
     ///   - limit: The most updates to publish; the rest stays dirty (``dirtyCount``).
-    ///   - emit: Called with key, value and the index of the KPI in the catalogue's definitions. The bytes are valid
-    ///     during the call only.
-    /// - Returns: The number of updates published.
+    ///   - emit: Called with key, value and what the record is. The bytes are valid during the call only.
+    /// - Returns: The number of KPI updates published.
     @discardableResult
     public mutating func publish(
-        clock: Micros, wall: Micros, idle: Bool, limit: Int = 5_000,
-        emit: (_ key: RawSpan, _ value: RawSpan, _ kpi: Int) -> Void
+        clock: Micros, wall: Micros, idle: Bool, isHeld: Bool = false, limit: Int = 5_000,
+        emit: (_ key: RawSpan, _ value: RawSpan, _ alert: SeriesAlert) -> Void
     ) -> Int {
         self.clock = max(self.clock, min(clock, SeriesStore.lastInstant))
         closeWindows()
         advanceRolling()
         markLevels()
+        markTimedGauges()
         while let key = cooling.popFirst(until: wall.subtractingReportingOverflow(settings.emitInterval).partialValue) {
             guard let bucket = slab.find(key) else { continue }
             slab.buckets[Int(bucket)].flags.remove(.cooling)
@@ -63,6 +82,7 @@ extension SeriesStore {
                 break
             }
         }
+        judgeWaitingGoals(wall: wall, isHeld: isHeld, emit)
         return round.published
     }
 
@@ -86,7 +106,9 @@ extension SeriesStore {
         return clock - bounds.end >= bounds.end - bounds.start
     }
 
-    private mutating func publishQueued(_ key: UInt64, _ round: inout Round, _ emit: (RawSpan, RawSpan, Int) -> Void) {
+    private mutating func publishQueued(
+        _ key: UInt64, _ round: inout Round, _ emit: (RawSpan, RawSpan, SeriesAlert) -> Void
+    ) {
         guard let bucket = slab.find(key), slab.buckets[Int(bucket)].flags.contains(.queued) else { return }
         slab.buckets[Int(bucket)].flags.remove(.queued)
         let flags = slab.buckets[Int(bucket)].flags
@@ -100,14 +122,15 @@ extension SeriesStore {
     }
 
     /// Publishes the dirty figures of a bucket, as far as the round has room.
-    mutating func publishBucket(_ bucket: UInt32, _ round: inout Round, _ emit: (RawSpan, RawSpan, Int) -> Void) {
+    mutating func publishBucket(_ bucket: UInt32, _ round: inout Round, _ emit: (RawSpan, RawSpan, SeriesAlert) -> Void)
+    {
         touch(bucket)
         let publishedBefore = round.published
         var state = slab.buckets[Int(bucket)].firstState
         while state != BucketSlab.none, !round.isFull {
             if slab.states[Int(state)].flags.contains(.dirty) {
                 round.examined += 1
-                if publish(state, of: bucket, emit) { round.published += 1 }
+                if publish(state, of: bucket, wall: round.wall, emit) { round.published += 1 }
             }
             state = slab.states[Int(state)].next
         }
@@ -118,16 +141,22 @@ extension SeriesStore {
     }
 
     /// Publishes one figure if it has changed. False when it has not.
-    private mutating func publish(_ state: UInt32, of bucket: UInt32, _ emit: (RawSpan, RawSpan, Int) -> Void) -> Bool {
+    private mutating func publish(
+        _ state: UInt32, of bucket: UInt32, wall: Micros, _ emit: (RawSpan, RawSpan, SeriesAlert) -> Void
+    ) -> Bool {
         let kpi = Int(slab.states[Int(state)].kpi)
         let cell = slab.buckets[Int(bucket)].cell
         let window = slab.buckets[Int(bucket)].window
         slab.setDirty(state, false)
         guard catalogue.enabledWindows[kpi].contains(windows[window].kind) else { return false }
+        let isClosed = windows[window].isClosed
+        if !isClosed, catalogue.definitions[kpi].formula.reach > 1 { return false }
         let scope = scope(of: bucket)
         let figures = figures(catalogue.definitions[kpi], scope, cell: cell, window: window)
-        let isClosed = windows[window].isClosed
-        let position = windows[window].kind.isRolling ? windows[window].bounds.end : 0
+        noteGoals(kpi, figures, bucket, wall: wall)
+        let position =
+            windows[window].kind.isRolling
+            ? windows[window].bounds.end : catalogue.definitions[kpi].isTimed ? timedMinute : 0
         let fingerprint = figures.fingerprint(isClosed: isClosed, position: position)
         let successor = windows[window].successor
         let isCarried = catalogue.definitions[kpi].carriedBy != nil
@@ -149,55 +178,24 @@ extension SeriesStore {
 
         var update = KPIUpdate(
             kpi: kpi, revision: slab.states[Int(state)].revision, figures: figures, clock: clock, newest: newest)
-        update.previous = previous(kpi, bucket, cell, window)
+        update.previous = previous(kpi, cell, window)
+        compare(&update, cell, window)
+        update.goals = judgements(kpi, figures, cell, window)
         if catalogue.definitions[kpi].ratePerDay { update.days = days(of: window) }
         for companion in catalogue.definitions[kpi].companions {
             update.companions.append(companionCount(companion, scope))
         }
         writer.write(update, windows[window], cells[Int(cell)])
-        unsafe emit(writer.key.span.bytes, writer.value.span.bytes, kpi)
+        unsafe emit(writer.key.span.bytes, writer.value.span.bytes, .update(kpi: kpi))
         return true
     }
 
-    private func scope(of bucket: UInt32) -> Scope {
+    func scope(of bucket: UInt32) -> Scope {
         let kind = windows[slab.buckets[Int(bucket)].window].kind
         guard let base = kind.rollingBase, let bounds = rollingBounds[SeriesStore.rollingIndex(kind)] else {
             return .bucket(bucket)
         }
         return .span(cell: slab.buckets[Int(bucket)].cell, windows: windows.range(base.kind, in: bounds))
-    }
-
-    /// The value in the window before, as of now, if anything was counted there.
-    private func previous(_ kpi: Int, _ bucket: UInt32, _ cell: UInt32, _ window: UInt32) -> KPIUpdate.Previous? {
-        let definition = catalogue.definitions[kpi]
-        let kind = windows[window].kind
-        if kind == .now { return nil }
-        if case .level(let measure) = definition.formula {
-            // Before the first live window nothing is known any more.
-            guard isLive(kind, end: windows[window].bounds.start) else { return nil }
-            return KPIUpdate.Previous(integer: levelBefore(measure, cell: cell, window: window), value: nil)
-        }
-        if kind.isCalendar {
-            guard let before = windows.find(kind, windows[window].predecessor),
-                let other = slab.find(cell: cell, window: before)
-            else { return nil }
-            let figures = figures(definition, .bucket(other), cell: cell, window: before)
-            guard figures.isSubstantial else { return nil }
-            return KPIUpdate.Previous(integer: figures.integer, value: figures.value)
-        }
-        guard let base = kind.rollingBase, let bounds = rollingBounds[SeriesStore.rollingIndex(kind)] else {
-            return nil
-        }
-        let start: Micros
-        if base.kind == .hour {
-            start = bounds.start - (bounds.end - bounds.start)
-        } else {
-            start = zone.startOfDay(zone.day(at: bounds.start).number - base.count)
-        }
-        let range = windows.range(base.kind, in: zone.bounds(from: start, to: bounds.start))
-        let figures = figures(definition, .span(cell: cell, windows: range), cell: cell, window: window)
-        guard figures.isSubstantial else { return nil }
-        return KPIUpdate.Previous(integer: figures.integer, value: figures.value)
     }
 
     /// The length of a window in local dates, as far as it has passed; the current date counts as a whole one.

@@ -6,7 +6,7 @@ public import BusinessTime
 /// Everything kept is a commutative group, so the figures depend on the contributions alone and not on the order or the
 /// batches in which they came. Time comes in as arguments; nothing here reads a clock, does I/O or draws a random number.
 ///
-/// One round: any number of ``apply(cell:record:)``, then ``publish(clock:wall:idle:limit:emit:)``, then
+/// One round: any number of ``apply(cell:record:)``, then ``publish(clock:wall:idle:isHeld:limit:emit:)``, then
 /// ``writeChangelog(_:)``, then ``commitSucceeded()`` or ``rollBack()``. Belongs to one thread.
 public struct SeriesStore: ~Copyable {
     struct Cell {
@@ -16,6 +16,17 @@ public struct SeriesStore: ~Copyable {
         let suffix: [UInt8]
         /// The cell's dimensions as a JSON object.
         let json: [UInt8]
+        let dimensions: [(name: String, value: String)]
+        /// Of a detail cell: the cell of which it is a part.
+        var owner: UInt32?
+        /// Of a detail cell: what it is about.
+        var detail: [(name: String, value: String)] = []
+        /// Its detail cells.
+        var details: [UInt32] = []
+        /// Indices of the goals that are about its series.
+        var goals: [UInt16] = []
+        /// By index of the KPI, as JSON arrays.
+        var benchmarks: [Int: [UInt8]] = [:]
     }
 
     /// Base buckets whose windows have been looked up, by a few bits of the bucket: the windows of the six calendar kinds.
@@ -38,6 +49,15 @@ public struct SeriesStore: ~Copyable {
     var windows: WindowTable
     var slab = BucketSlab()
     var levels = LevelTable()
+    var ages = AgeTable()
+    /// Goals that wait for their time, with what they wait for. Follows from the states; never stored.
+    var waitingGoals: [WaitingGoal.Key: WaitingGoal] = [:]
+    /// How many of them have to wait for nothing but the wall clock, as of the last publication.
+    var dueGoals = 0
+    /// The goals with what they need of the catalogue.
+    let goals: [ResolvedGoal]
+    /// Minutes since 1970 of the clock at the last look at timed gauges.
+    var timedMinute = Int64.min
 
     /// The latest event time that any sender has seen; decides which windows are history.
     var newest = Micros.min
@@ -54,6 +74,7 @@ public struct SeriesStore: ~Copyable {
     private var lines = [WindowLine](repeating: WindowLine(), count: 1_024)
     private var bins: [(bin: UInt16, count: Int64)] = []
     var writer: KPIUpdateWriter
+    var goalWriter: GoalFactWriter
 
     private var dropped = LateCounts()
     private var committedDropped = LateCounts()
@@ -68,10 +89,12 @@ public struct SeriesStore: ~Copyable {
         self.settings = settings
         windows = WindowTable(zone)
         writer = KPIUpdateWriter(catalogue, settings)
+        goalWriter = GoalFactWriter(settings)
+        goals = ResolvedGoal.resolve(settings.goals, catalogue, zone)
     }
 
     /// How many figures would still be published without any further input; 0: idle.
-    public var dirtyCount: Int { slab.dirtyCount + levels.dirty.count }
+    public var dirtyCount: Int { slab.dirtyCount + levels.dirty.count + dueGoals }
 
     /// Number of cells ever seen.
     public var cellCount: Int { cells.count }
@@ -148,6 +171,12 @@ public struct SeriesStore: ~Copyable {
             }
             let bucket = group.buckets[slot]
             try add(entry, measure, to: bucket, window)
+            if catalogue.measures[Int(measure)].kind == .instants {
+                let key = AgeTable.Key(cell: cell, measure: measure)
+                guard ages.add(entry.bucket, weight: entry.count, to: key) else {
+                    throw .overflow(measure: entry.measure)
+                }
+            }
             mark(plans[plan].targets[Int(measure)][index], measure, bucket, window, cell)
         }
         if catalogue.measures[Int(measure)].kind == .levelDelta, entry.base != .none {
@@ -177,13 +206,34 @@ public struct SeriesStore: ~Copyable {
     private mutating func mark(
         _ target: SeriesPlan.Target, _ measure: UInt16, _ bucket: UInt32, _ window: UInt32, _ cell: UInt32
     ) {
-        for kpi in target.kpis where isPublished(kpi, window) {
-            slab.setDirty(slab.ensureState(of: kpi, in: bucket), true)
+        var place = bucket
+        if let owner = cells[Int(cell)].owner {
+            place = self.bucket(owner, window)
+            touch(place)
         }
-        enqueue(bucket)
+        for kpi in target.kpis where isPublished(kpi, window) {
+            slab.setDirty(slab.ensureState(of: kpi, in: place), true)
+        }
+        enqueue(place)
+        if target.reach > 1 { markAhead(target, slab.buckets[Int(place)].cell, window) }
         for rolling in target.rolling
         where rollingBounds[SeriesStore.rollingIndex(rolling.kind)]?.contains(windows[window].bounds.start) ?? true {
             markRolling(cell, rolling)
+        }
+    }
+
+    /// Marks the windows behind one that reach back to it.
+    private mutating func markAhead(_ target: SeriesPlan.Target, _ cell: UInt32, _ window: UInt32) {
+        for distance in 1..<target.reach {
+            guard let later = windows.find(target.kind, windows[window].bucket + distance),
+                let bucket = slab.find(cell: cell, window: later)
+            else { continue }
+            for kpi in target.kpis {
+                guard let state = slab.state(of: kpi, in: bucket) else { continue }
+                touch(bucket)
+                slab.setDirty(state, true)
+            }
+            enqueue(bucket)
         }
     }
 
@@ -220,7 +270,7 @@ public struct SeriesStore: ~Copyable {
         if Int(cell) < cells.count { return cell }
         guard let cellKey = CellKey(bytes: Array(cellTable.key(of: cell))) else {
             // The table already numbers the key: keep both in step, the store is not to be used after the error.
-            cells.append(Cell(plan: plan(for: []), suffix: [], json: []))
+            cells.append(Cell(plan: plan(for: [], isDetail: false), suffix: [], json: [], dimensions: []))
             throw .malformed(record: "repartition record", reason: "its key is no cell", at: 0)
         }
         let dimensions = cellKey.dimensions
@@ -233,13 +283,30 @@ public struct SeriesStore: ~Copyable {
         }
         json.append(UInt8(ascii: "}"))
         let suffix = cellKey.bytes.isEmpty ? [] : [UInt8(ascii: ";")] + cellKey.bytes
-        cells.append(Cell(plan: plan(for: dimensions.map(\.name)), suffix: suffix, json: json))
+        let detail = cellKey.detail
+        var new = Cell(
+            plan: plan(for: dimensions.map(\.name), isDetail: detail != nil), suffix: suffix, json: json,
+            dimensions: dimensions)
+        if let detail {
+            new.detail = detail
+        } else {
+            new.goals = goals.indices.filter { goals[$0].goal.matches(dimensions) }.map { UInt16($0) }
+            new.benchmarks = KPIUpdateWriter.benchmarks(settings, catalogue, dimensions)
+        }
+        cells.append(new)
+        if let owner = cellKey.owner {
+            let number = try unsafe intern(owner.bytes.span.bytes)
+            cells[Int(cell)].owner = number
+            cells[Int(number)].details.append(cell)
+        }
         return cell
     }
 
-    private mutating func plan(for names: [String]) -> Int {
-        if let known = plans.firstIndex(where: { $0.dimensionNames == names }) { return known }
-        plans.append(SeriesPlan(catalogue, dimensionNames: names))
+    private mutating func plan(for names: [String], isDetail: Bool) -> Int {
+        if let known = plans.firstIndex(where: { $0.dimensionNames == names && $0.isDetail == isDetail }) {
+            return known
+        }
+        plans.append(SeriesPlan(catalogue, dimensionNames: names, isDetail: isDetail))
         return plans.count - 1
     }
 
@@ -307,6 +374,7 @@ public struct SeriesStore: ~Copyable {
         }
         undo.removeAll(newest: newest)
         cooling.commit()
+        ages.commitSucceeded()
         committedDropped = dropped
     }
 
@@ -319,6 +387,8 @@ public struct SeriesStore: ~Copyable {
         }
         for entry in undo.entries { restoreUndone(entry) }
         levels.clearDirty()
+        ages.rollBack()
+        timedMinute = Int64.min
         rollingBounds = [nil, nil, nil]
         newest = undo.committedNewest
         dropped = committedDropped

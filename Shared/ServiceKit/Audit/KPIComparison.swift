@@ -137,7 +137,9 @@ struct KPIComparison {
     mutating func findMissing(_ report: inout AuditReport) {
         for cell in kpis.table.cellKeys.indices {
             let key = kpis.table.cellKeys[cell]
-            let names = (CellKey(bytes: key)?.dimensions ?? []).map(\.name)
+            // Detail cells have no figures of their own.
+            guard let cellKey = CellKey(bytes: key), cellKey.detail == nil else { continue }
+            let names = cellKey.dimensions.map(\.name)
             guard manyValued.isDisjoint(with: names) else { continue }
             for (index, definition) in kpis.catalogue.definitions.enumerated()
             where definition.cells.admits(names) && (options.kpis.isEmpty || options.kpis.contains(definition.id)) {

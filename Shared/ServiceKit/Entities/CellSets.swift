@@ -2,6 +2,26 @@ import KPIs
 import Streams
 import SupportEvents
 
+/// Which cells an entity counts in.
+enum CellShape: Equatable {
+    /// The overall cell and each breakdown in force of which the entity has all values, each with these dimensions besides,
+    /// whose values it must have.
+    case breakdowns(always: [Dimension])
+    /// The overall cell and those of these breakdowns that are in force.
+    case only([[Dimension]])
+    /// The detail cell of `owner`, whose values it must have, by those of `detail` that it has.
+    case details(of: [Dimension], by: [Dimension])
+
+    /// Keeps apart in look-up tables what is asked for one entity after the other.
+    fileprivate var salt: UInt64 {
+        switch self {
+        case .breakdowns(let always): UInt64(always.count) * 5
+        case .only: 1
+        case .details: 2
+        }
+    }
+}
+
 /// The cells that one contribution counts in, as small numbers.
 ///
 /// A *cell* is a combination of dimension values with its series; the overall one has none. A *cell set* is the list of cells
@@ -31,7 +51,7 @@ struct CellSets {
 
     private struct Lookup {
         var values = DimensionValues()
-        var always: [Dimension] = []
+        var shape = CellShape.breakdowns(always: [])
         /// `nil`: an empty place.
         var set: UInt32?
     }
@@ -48,19 +68,42 @@ struct CellSets {
 
     /// The set for an entity with these attributes: overall, and each breakdown of which it has all values.
     ///
-    /// - Parameter always: dimensions that every cell has besides, the overall one too; the entity must have their values.
+    /// - Parameter shape: which cells there are.
     mutating func set(
-        of values: DimensionValues, always: [Dimension] = [], labels: borrowing StringTable
+        of values: DimensionValues, _ shape: CellShape = .breakdowns(always: []), labels: borrowing StringTable
     ) -> UInt32 {
         // Direct-mapped: a collision only costs the slow path.
-        let place = Int(truncatingIfNeeded: values.hash) & (known.count - 1)
-        if let set = known[place].set, known[place].values == values, known[place].always == always { return set }
+        let place = Int(truncatingIfNeeded: values.hash ^ shape.salt) & (known.count - 1)
+        if let set = known[place].set, known[place].values == values, known[place].shape == shape { return set }
         var list: [UInt32] = []
-        addCells(of: always, values, labels, to: &list)
-        for breakdown in breakdowns { addCells(of: always + breakdown, values, labels, to: &list) }
+        switch shape {
+        case .breakdowns(let always):
+            addCells(of: always, values, labels, to: &list)
+            for breakdown in breakdowns { addCells(of: always + breakdown, values, labels, to: &list) }
+        case .only(let wanted):
+            addCells(of: [], values, labels, to: &list)
+            for breakdown in wanted where breakdowns.contains(breakdown) {
+                addCells(of: breakdown, values, labels, to: &list)
+            }
+        case .details(let owner, let detail): addDetail(owner, detail, values, labels, to: &list)
+        }
         let id = set(of: list)
-        known[place] = Lookup(values: values, always: always, set: id)
+        known[place] = Lookup(values: values, shape: shape, set: id)
         return id
+    }
+
+    private mutating func addDetail(
+        _ owner: [Dimension], _ detail: [Dimension], _ values: DimensionValues, _ labels: borrowing StringTable,
+        to list: inout [UInt32]
+    ) {
+        func pairs(_ dimensions: [Dimension]) -> [(name: String, value: String)] {
+            dimensions.filter { values[$0] != 0 }.map {
+                ($0.name, String(decoding: admit(labels.bytes(of: values[$0] - 1), to: $0), as: UTF8.self))
+            }
+        }
+        let owning = pairs(owner)
+        guard owning.count == owner.count else { return }
+        list.append(cells.intern(CellKey(owning, detail: pairs(detail))))
     }
 
     /// The set of the one cell `dimension=value`.
@@ -148,7 +191,7 @@ struct CellSets {
         for _ in 0..<(try reader.count()) {
             let bytes = try reader.bytes()
             guard let key = CellKey(bytes: bytes) else { throw InternalRecordError("a cell set with an invalid cell") }
-            for (name, value) in key.dimensions {
+            for (name, value) in key.dimensions + (key.detail ?? []) {
                 guard let dimension = Dimension(name: name) else { continue }
                 if Array(value.utf8) != Self.other { admitted[Int(dimension.rawValue)].insert(Array(value.utf8)) }
             }

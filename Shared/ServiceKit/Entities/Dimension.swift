@@ -27,6 +27,8 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
     case reason = 20
     /// Of a verdict: stated by the source, or inferred.
     case basis = 21
+    /// The KPI of a ranking.
+    case by = 22
 
     /// As it stands in series ids and in `data.dimensions`.
     public var name: String {
@@ -49,6 +51,7 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .variant: "variant"
         case .plan: "plan"
         case .reason: "reason"
+        case .by: "by"
         case .kind: "kind"
         case .scale: "scale"
         case .direction: "direction"

@@ -162,6 +162,23 @@ public struct DerivationOutput: ~Copyable {
         list.items.append(Contribution(measure: measure.id, base: base, cells: cells, bucket: 0, value: 1))
     }
 
+    /// Adds one to a gauge of instants: something has been so since `instant` (µs).
+    public mutating func addGauge(_ measure: Measure, since instant: Int64, cells: UInt32) {
+        guard let base = bases[Int(measure.id)] else { return }
+        list.items.append(
+            Contribution(measure: measure.id, base: base, cells: cells, bucket: instant, value: 1))
+    }
+
+    /// Adds to a histogram over the hours of the week (`HourOfWeek`).
+    public mutating func addHourOfWeek(_ measure: Measure, at instant: Int64, cells: UInt32) {
+        guard let base = bases[Int(measure.id)] else { return }
+        let hour = zone.hour(at: instant)
+        list.items.append(
+            Contribution(
+                measure: measure.id, base: base, cells: cells, bucket: hour.day.number,
+                value: HourOfWeek.place(of: hour)))
+    }
+
     /// The contributions change at this instant (µs) by the mere passing of time.
     public mutating func deriveAgain(at instant: Int64) {
         nextTimer = min(nextTimer, instant)
@@ -190,7 +207,25 @@ public struct DerivationOutput: ~Copyable {
     /// The cells of an entity with these attributes, each with the values of some more dimensions; figures over several of
     /// those would mean nothing.
     public mutating func cells(of values: DimensionValues, always: [Dimension]) -> UInt32 {
-        cellSets.set(of: values, always: always, labels: labels)
+        cellSets.set(of: values, .breakdowns(always: always), labels: labels)
+    }
+
+    /// The overall cell and those of these breakdowns that are in force.
+    public mutating func cells(of values: DimensionValues, by breakdowns: [[Dimension]]) -> UInt32 {
+        cellSets.set(of: values, .only(breakdowns), labels: labels)
+    }
+
+    /// The cell in which an entity's agent takes part in the ranking of a team; no cell without a team or an agent.
+    ///
+    /// - Parameters:
+    ///   - kpi: The KPI by which agents are ranked.
+    ///   - values: Of the entity; `agent` is the one whose doing it was.
+    public mutating func rankingCells(by kpi: String, of values: DimensionValues) -> UInt32 {
+        var values = values
+        values[.by] = label(kpi)
+        if values[.agent] == 0 { values[.team] = 0 }
+        return cellSets.set(
+            of: values, .details(of: [.by, .team], by: [.agent, .category, .priority]), labels: labels)
     }
 
     /// The one cell `dimension=label`.
@@ -237,6 +272,9 @@ public struct DerivationOutput: ~Copyable {
     public mutating func label(_ text: String) -> UInt32 {
         unsafe labels.intern(text.utf8Span.span.bytes) + 1
     }
+
+    /// The text of a label.
+    public func text(ofLabel label: UInt32) -> String { String(decoding: labels.bytes(of: label - 1), as: UTF8.self) }
 
     /// The number in the event's field `field`, if it has one.
     public mutating func number(

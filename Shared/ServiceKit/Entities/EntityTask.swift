@@ -387,7 +387,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         deltas.drain { cell, record in
             key.removeAll(keepingCapacity: true)
             output.cellSets.cells.withPartitionKey(of: cell) { key.append($0) }
-            sink.send(to: 0, partition: Partitioner.partition(key: key, count: partitions), key: key, value: record)
+            let partition = Partitioner.partition(key: CellKey.owner(of: key), count: partitions)
+            sink.send(to: 0, partition: partition, key: key, value: record)
         }
     }
 

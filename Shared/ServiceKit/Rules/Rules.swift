@@ -1,5 +1,6 @@
 public import BusinessTime
 import Crypto
+public import KPIs
 
 /// The business rules of an installation: one YAML file, checked as a whole, with the defaults of everything it leaves out.
 ///
@@ -40,6 +41,10 @@ public struct Rules: Sendable, Equatable {
     public var revenue = RevenueRules()
     /// How calls, chats and repeats are counted.
     public var contacts = ContactRules()
+    /// What KPIs are to reach.
+    public var goals: [Goal] = []
+    /// Figures from elsewhere, to be shown beside KPIs.
+    public var benchmarks: [Benchmark] = []
     /// The sections that other modules read (``RulesNames/sections``), as they stand in the file.
     public var sections: [String: RulesNode] = [:]
     /// SHA-256 of the file's bytes in lower-case hexadecimal; of no bytes at all for ``default``.
@@ -64,9 +69,11 @@ public struct Rules: Sendable, Equatable {
             throw RulesError(file: file, diagnostics: [error])
         }
         var reader = RulesReader()
-        if let root { read(root, &reader) }
+        if let root { read(root, file: file, &reader) }
         if reader.faults.isEmpty, let zone = try? BusinessZone.load(timezone) {
             _ = reader.serviceLevels(self, zone: zone)
+            _ = reader.businessCalendars(self, zone: zone)
+            _ = reader.staffing(self)
         }
         guard reader.faults.isEmpty else { throw RulesError(file: file, diagnostics: reader.faults) }
         sha256 = Self.hexadecimal(SHA256.hash(data: Array(text.utf8)))

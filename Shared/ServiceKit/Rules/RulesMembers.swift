@@ -3,12 +3,12 @@ import SupportEvents
 
 extension Rules {
     /// Reads every member of the file's root into `self`; faults stay with the reader.
-    mutating func read(_ root: RulesNode, _ reader: inout RulesReader) {
+    mutating func read(_ root: RulesNode, file: String, _ reader: inout RulesReader) {
         guard let entries = reader.mapping(root, "", example: "timezone: Europe/Berlin") else { return }
-        for entry in entries { read(entry, &reader) }
+        for entry in entries { read(entry, file: file, &reader) }
     }
 
-    private mutating func read(_ entry: RulesEntry, _ reader: inout RulesReader) {
+    private mutating func read(_ entry: RulesEntry, file: String, _ reader: inout RulesReader) {
         let (name, node) = (entry.key, entry.value)
         switch name {
         case "timezone":
@@ -48,6 +48,12 @@ extension Rules {
             sections[name] = node
         case _ where RulesReader.contactMembers.contains(name):
             reader.contacts(node, name, into: &contacts)
+            sections[name] = node
+        case "goals":
+            goals = reader.goals(node, file: file)
+            sections[name] = node
+        case "benchmarks":
+            benchmarks = reader.benchmarks(node)
             sections[name] = node
         case "satisfied_from":
             if let value = reader.satisfiedFrom(node, name) { satisfiedFrom = value }

@@ -46,7 +46,7 @@ public final class SeriesTask: StreamTask {
         guard let key, let value else {
             throw InternalRecordError("a record of contributions without key or value", record: record)
         }
-        guard Partitioner.partition(key: key, count: context.partitionCount) == context.partition else {
+        guard isOwn(key) else {
             throw InternalRecordError("the cell of this record belongs to another partition", record: record)
         }
         do {
@@ -56,21 +56,33 @@ public final class SeriesTask: StreamTask {
         }
     }
 
+    private func isOwn(_ key: RawSpan) -> Bool {
+        var bytes: [UInt8] = []
+        for index in 0..<key.byteCount { bytes.append(key.byte(at: index)) }
+        return Partitioner.partition(key: CellKey.owner(of: bytes), count: context.partitionCount) == context.partition
+    }
+
     /// Windows close and rolling windows move on when the next commit is prepared, with the clock of that moment.
     public func advance(to time: TaskTime, output: any TaskOutput) throws(InternalRecordError) {}
 
     public func prepareCommit(_ time: TaskTime, output: any TaskOutput) throws(InternalRecordError) {
         let partitions = context.outputPartitionCounts[Self.alerts]
-        store.publish(clock: time.clock, wall: time.wall, idle: time.idle, limit: Self.updatesPerCommit) {
-            key, value, _ in
+        // Of the stages before this one, ingest may lag by 5 s without a reason.
+        let isHeld = !time.caughtUp || time.wall - time.clock > Self.longestLag
+        store.publish(
+            clock: time.clock, wall: time.wall, idle: time.idle, isHeld: isHeld, limit: Self.updatesPerCommit
+        ) { key, value, alert in
             output.send(
                 to: Self.alerts, partition: Partitioner.partition(key: key, count: partitions), key: key, value: value,
-                headers: Self.headers)
+                headers: alert.type == Self.updateType ? Self.headers : [("ce_type", Array(alert.type.utf8))])
         }
         store.writeChangelog { key, value in output.changelog(key: key, value: value) }
     }
 
-    private static let headers = [("ce_type", Array("deskbeat.kpi.updated".utf8))]
+    private static let updateType = "deskbeat.kpi.updated"
+    private static let headers = [("ce_type", Array(updateType.utf8))]
+    /// A clock that is further behind the wall is held.
+    private static let longestLag: Int64 = 10_000_000
 
     public func commitSucceeded() {
         store.commitSucceeded()
