@@ -7,7 +7,10 @@ import Testing
     private static let root = OrderAndKillTests.root
     private static let reference = root.appendingPathComponent("Tests/Reference/contact_kpis.py").path
 
-    @Test func contactsShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
+    @Test(
+        .enabled(
+            if: ProcessInfo.processInfo.environment["DESKBEAT_SECOND_OPINION"] != nil, "set DESKBEAT_SECOND_OPINION"))
+    func contactsShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
         try await Installation.run(rules: OrderAndKillTests.rules) { installation in
             let seed = Int.random(in: 0..<1_000_000)
             print("contacts of seed \(seed)")
