@@ -96,7 +96,7 @@ struct BatchKPIs {
             count = reader.levelAtEnd(measure)
             figures.members = [ExpectedMember("value", .integer(count))]
         } else if case .gauge(let measure) = formula {
-            count = reader.sum(measure)
+            count = measure.kind == .instants ? reader.count(measure) : reader.sum(measure)
             figures.members = [ExpectedMember("value", definition.unit == .money ? money(count) : .integer(count))]
         } else {
             return nil
