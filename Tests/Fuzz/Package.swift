@@ -38,13 +38,15 @@ let package = Package(
         .target(name: "SupportEvents", dependencies: ["CSimdjson"], swiftSettings: instrumented),
         .target(name: "BusinessTime", swiftSettings: instrumented),
         .target(name: "SLA", dependencies: ["BusinessTime"], swiftSettings: instrumented),
-        .target(name: "LocalBroker", dependencies: ["CLocalBroker", log, nioCore, nioPosix], swiftSettings: instrumented),
+        .target(
+            name: "LocalBroker", dependencies: ["CLocalBroker", log, nioCore, nioPosix], swiftSettings: instrumented),
         .target(
             name: "ServiceKit", dependencies: ["SupportEvents", "BusinessTime", "SLA", yams, crypto],
             exclude: ["Rules/RulesNodeCodec.swift"], sources: ["Rules", "Text"], swiftSettings: instrumented),
         .target(
             name: "Deskbeat", dependencies: ["CDeskbeat", "ServiceKit", "SupportEvents", "BusinessTime", yams],
-            sources: ["Replay/Input", "Replay/Mapping"], swiftSettings: instrumented),
+            sources: ["Replay/Input", "Replay/Mapping", "Replay/EventReader.swift", "Replay/EnvelopeScanner.swift"],
+            swiftSettings: instrumented),
         .executableTarget(
             name: "Fuzz", dependencies: ["SupportEvents", "ServiceKit", "Deskbeat", "LocalBroker", nioCore],
             swiftSettings: instrumented + [.unsafeFlags(["-parse-as-library"])],
