@@ -100,6 +100,7 @@ struct Figures {
         case nil: break
         }
         mix(companionsHash)
+        if integer == nil, value == nil { mix(UInt64(1)) }
         if let isSettled { mix(isSettled ? UInt64(3) : 2) }
         mix(isClosed ? UInt64(1) : 0)
         mix(isSubstantial ? position : 0)
