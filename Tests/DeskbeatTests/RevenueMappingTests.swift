@@ -64,7 +64,7 @@ import Testing
         ("{column: a, strip: \"$,\"}", "\"$1,234.50\"", "1234.50"), ("{column: a, scale: 0.01}", "1999", "19.99"),
         ("{column: a, strip: \"€. \", decimal: \",\"}", "\"1.234,5 €\"", "1234.5"),
         ("{column: a, multiply: b}", "0.1,3", "0.3"), ("{column: a, multiply: [b, b]}", "-2,3", "-18"),
-        ("{column: a, multiply: b, absolute: true}", "-2,.5", "1.0"), ("{column: a, scale: 100}", "1.5", "150"),
+        ("{column: a, multiply: b, absolute: true}", "-2,.5", "1.0"), ("{column: a, scale: 100}", "1.5", "150.0"),
         ("{column: a, scale: 1}", "+1e3", "1000"),
     ]) func numbersAsExportsWriteThem(_ value: String, _ cells: String, _ amount: String) throws {
         let yaml = """

@@ -30,6 +30,38 @@ struct Installation: Sendable {
     /// Starts an installation, gives it to `body` when everything is ready, and stops it. The exit code must be 0.
     static func run(rules: String? = nil, _ body: @Sendable @escaping (Installation) async throws -> Void) async throws
     {
+        await Turn.shared.take()
+        do {
+            try await runAlone(rules: rules, body)
+        } catch {
+            await Turn.shared.give()
+            throw error
+        }
+        await Turn.shared.give()
+    }
+
+    /// One installation at a time, whatever suite it belongs to: each is a dozen processes.
+    private actor Turn {
+        static let shared = Turn()
+        private var isTaken = false
+        private var waiting: [CheckedContinuation<Void, Never>] = []
+
+        func take() async {
+            guard isTaken else {
+                isTaken = true
+                return
+            }
+            await withCheckedContinuation { waiting.append($0) }
+        }
+
+        func give() {
+            if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
+        }
+    }
+
+    private static func runAlone(
+        rules: String?, _ body: @Sendable @escaping (Installation) async throws -> Void
+    ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("deskbeat-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

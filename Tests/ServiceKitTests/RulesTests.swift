@@ -112,20 +112,20 @@ import Testing
     }
 
     @Test func anchorsAndMergeKeysAreResolved() throws {
-        let text = "history: &h {hours: 9d}\nsources: {<<: *h, days: 3d, hours: 1h}\ngoals: {<<: [*h, {x: y}]}"
+        let text = "history: &h {hours: 9d}\nsources: {<<: *h, days: 3d, hours: 1h}\nmappings: {<<: [*h, {x: y}]}"
         let rules = try Rules(parsing: text)
         #expect(rules.history[.hour] == 9 * 86_400_000)
         #expect(rules.sections["sources"]?.entries?.map(\.key).sorted() == ["days", "hours"])
         #expect(rules.sections["sources"]?.entries?.first { $0.key == "hours" }?.value.text == "1h")
-        #expect(rules.sections["goals"]?.entries?.map(\.key).sorted() == ["hours", "x"])
+        #expect(rules.sections["mappings"]?.entries?.map(\.key).sorted() == ["hours", "x"])
     }
 
     @Test func theFingerprintIsOfTheMeaning() throws {
-        let a = try Rules(parsing: "timezone: Europe/Berlin\nkpis: [csat, nps]\ngoals: {b: 1, a: [x, 'y']}")
+        let a = try Rules(parsing: "timezone: Europe/Berlin\nkpis: [csat, nps]\nmappings: {b: 1, a: [x, 'y']}")
         let b = try Rules(
             parsing: """
                 # the same
-                goals:
+                mappings:
                   a:
                   - x
                   - "y"
@@ -145,12 +145,12 @@ import Testing
         "emit_interval: 1s", "min_sample: 31", "priorities: [low, normal, high, urgent]",
         "priority_aliases: {p1: urgent}",
         "status_aliases: {p1: open}", "keep_unknown: [x]", "keep_comments: true", "pseudonymize: [agent_id]",
-        "max_future: 1s", "goals: []", "goals: {}", "goals: x", "goals: 'x'", "sources: x",
+        "max_future: 1s", "mappings: []", "mappings: {}", "mappings: x", "mappings: 'x'", "sources: x",
         "breakdowns: [[team, tier]]",
         "breakdowns: [team, tier]", "breakdowns: []",
     ]) func everyChangeChangesTheFingerprint(_ text: String) throws {
         #expect(try Rules(parsing: text).fingerprint != Rules.default.fingerprint)
-        let texts = ["goals: []", "goals: {}", "goals: x", "goals: 'x'", "sources: x"]
+        let texts = ["mappings: []", "mappings: {}", "mappings: x", "mappings: 'x'", "sources: x"]
         let prints = try Set(texts.map { try Rules(parsing: $0).fingerprint })
         #expect(prints.count == texts.count)
     }

@@ -40,10 +40,10 @@ import Ticketing
             ], after: 6 * Self.hour)
         #expect(got.value("backlog_age/now") == 4.5 * 3600)
         #expect(got.data("backlog_age/now")?["count"] as? Int == 2)
-        #expect(got.data("backlog_age/now")?["max"] as? Double == 6 * 3600)
-        #expect(got.value("backlog_age/now;channel=email") == 3 * 3600)
+        #expect(got.data("backlog_age/now")?["max"] as? Double == 21_600.0)
+        #expect(got.value("backlog_age/now;channel=email") == 10_800.0)
         #expect(got.value("awaiting_first_response/now") == 1)
-        #expect((got.data("awaiting_first_response/now")?["age"] as? [String: Double])?["max"] == 6 * 3600)
+        #expect((got.data("awaiting_first_response/now")?["age"] as? [String: Double])?["max"] == 21_600.0)
         #expect((got.data("awaiting_reply/now")?["age"] as? [String: Double])?["p50"] == 3600)
         let updates = got.updates
         got.now += Self.minute
@@ -90,15 +90,15 @@ import Ticketing
                 + ([created(16 * Self.hour, [("team", "\"night\"")])] + life).map { ("T-2", $0) }, after: 40 * Self.day,
             rules: rules)
         // Monday 16:00 to Tuesday 10:00: an hour and an hour; by night 18 hours.
-        #expect(got.value("first_response_time_business/day@2026-01-06") == (2 + 18) * 1800)
-        #expect(got.value("first_response_time_business/day;team=night@2026-01-06") == 18 * 3600)
-        #expect(got.value("response_time_business/day;team=night@2026-01-06") == 18 * 3600)
-        #expect(got.value("resolution_time_business/day@2026-01-06") == (9 + 26) * 1800)
-        #expect(got.value("resolution_time_first_business/day;team=night@2026-01-06") == 26 * 3600)
-        #expect(got.value("resolution_time_cycle_business/day;team=night@2026-01-06") == 26 * 3600)
+        #expect(got.value("first_response_time_business/day@2026-01-06") == 36_000.0)
+        #expect(got.value("first_response_time_business/day;team=night@2026-01-06") == 64_800.0)
+        #expect(got.value("response_time_business/day;team=night@2026-01-06") == 64_800.0)
+        #expect(got.value("resolution_time_business/day@2026-01-06") == 63_000.0)
+        #expect(got.value("resolution_time_first_business/day;team=night@2026-01-06") == 93_600.0)
+        #expect(got.value("resolution_time_cycle_business/day;team=night@2026-01-06") == 93_600.0)
         // Two hours of waiting for the customer, of which all are working hours.
-        #expect(got.value("requester_wait_time_business/day@2026-01-06") == (7 + 24) * 1800)
-        #expect(got.value("first_response_time/day@2026-01-06") == 18 * 3600)
+        #expect(got.value("requester_wait_time_business/day@2026-01-06") == 55_800.0)
+        #expect(got.value("first_response_time/day@2026-01-06") == 64_800.0)
         let without = try figures([("T-1", created(0)), ("T-1", life[0])], after: 40 * Self.day)
         #expect(!without.figures.keys.contains { $0.contains("_business") })
     }
@@ -118,15 +118,14 @@ import Ticketing
                 ),
                 ("T-2", created(0, [("tags", "[\"vip\"]"), ("team", "\"t\"")])),
             ], after: Self.day, rules: "breakdowns: [tag, subcategory, queue, [team, priority], [tag, queue]]\n")
+        // A ticket has no queue; only contacts do.
         let keys = Set(got.figures.keys.filter { $0.hasPrefix("tickets_created/day") })
         #expect(
             keys == [
                 "tickets_created/day@2026-01-05", "tickets_created/day;tag=vip@2026-01-05",
                 "tickets_created/day;tag=a%20b%3Bc%3Dd@2026-01-05",
-                "tickets_created/day;subcategory=z%C3%B6lle@2026-01-05", "tickets_created/day;queue=q%2F1@2026-01-05",
+                "tickets_created/day;subcategory=z%C3%B6lle@2026-01-05",
                 "tickets_created/day;priority=high;team=t@2026-01-05",
-                "tickets_created/day;queue=q%2F1;tag=vip@2026-01-05",
-                "tickets_created/day;queue=q%2F1;tag=a%20b%3Bc%3Dd@2026-01-05",
             ])
         #expect(got.value("tickets_created/day;tag=vip@2026-01-05") == 2)
         #expect(got.value("tickets_created/day@2026-01-05") == 2)

@@ -20,7 +20,8 @@ extension SeriesStore {
         return counts
     }
 
-    private func firstWeek(of measure: Measure, cell: UInt32, before end: Int64) -> Int64? {
+    /// The cell's first week with something in it, before a week.
+    func firstWeek(of measure: Measure, cell: UInt32, before end: Int64) -> Int64? {
         for id in windows.ids[Int(WindowKind.week.rawValue)] {
             let number = windows[id].bucket
             if number >= end { return nil }

@@ -215,7 +215,7 @@ public struct SeriesStore: ~Copyable {
             slab.setDirty(slab.ensureState(of: kpi, in: place), true)
         }
         enqueue(place)
-        if target.reach > 1 { markAhead(target, slab.buckets[Int(place)].cell, window) }
+        if target.reach > 1 { markAhead(target, measure, slab.buckets[Int(place)].cell, window) }
         for rolling in target.rolling
         where rollingBounds[SeriesStore.rollingIndex(rolling.kind)]?.contains(windows[window].bounds.start) ?? true {
             markRolling(cell, rolling)
@@ -223,11 +223,18 @@ public struct SeriesStore: ~Copyable {
     }
 
     /// Marks the windows behind one that reach back to it.
-    private mutating func markAhead(_ target: SeriesPlan.Target, _ cell: UInt32, _ window: UInt32) {
-        for distance in 1..<target.reach {
-            guard let later = windows.find(target.kind, windows[window].bucket + distance),
-                let bucket = slab.find(cell: cell, window: later)
-            else { continue }
+    private mutating func markAhead(_ target: SeriesPlan.Target, _ measure: UInt16, _ cell: UInt32, _ window: UInt32) {
+        let changed = windows[window].bucket
+        var end = changed + target.reach
+        // With a cell's first week the number of weeks changes that later profiles rest on.
+        if target.kind == .week,
+            firstWeek(of: catalogue.measures[Int(measure)], cell: cell, before: changed) == nil
+        {
+            end = .max
+        }
+        for later in windows.ids[Int(target.kind.rawValue)]
+        where windows[later].bucket > changed && windows[later].bucket < end {
+            guard let bucket = slab.find(cell: cell, window: later) else { continue }
             for kpi in target.kpis {
                 guard let state = slab.state(of: kpi, in: bucket) else { continue }
                 touch(bucket)
