@@ -47,7 +47,7 @@ private struct Watched {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SupervisedChildTests {
+@Suite(.timeLimit(.minutes(5))) struct SupervisedChildTests {
     @Test func isRestartedAfterAKillAndStoppedOnRequest() async throws {
         var watched = Watched("trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done")
         try watched.child.start()

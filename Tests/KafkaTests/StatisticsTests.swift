@@ -4,7 +4,7 @@ import Kafka
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct StatisticsTests {
     /// librdkafka's statistics come out as gauges: how far a consumer is behind, and in which partition.
     @Test func statisticsBecomeGauges() async throws {
