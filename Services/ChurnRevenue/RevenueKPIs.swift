@@ -91,7 +91,7 @@ enum RevenueKPIs {
                 code: 24, id: "customer_lifetime_value_historic", unit: .money,
                 formula: .ratio(
                     [Term(.levelAtEnd, of: Revenue.margin)],
-                    over: [Term(.levelAtEnd, of: Revenue.everActive, weight: 100)], terms: .money),
+                    over: [Term(.levelAtEnd, of: Revenue.everActive, weight: Revenue.marginScale)], terms: .money),
                 windows: windows, cells: notByReason, countedBy: [Term(.levelAtEnd, of: Revenue.everActive)],
                 carriedBy: Revenue.known, requirements: [.nothing(Revenue.unvalued)]),
         ]

@@ -34,8 +34,10 @@ enum RevenueMeasure {
     static let ticketsCreated = Measure(id: 95, "tickets_created", .sum)
     static let ticketsSolved = Measure(id: 96, "tickets_solved", .sum)
 
-    /// Decimal places of a minor unit that are kept of margins.
-    static let marginDigits = 2
+    /// Decimal places of a minor unit that are kept of margins: sums of many shares of a month round to the cent of their exact
+    /// sum, and totals of 90 thousand million units of the currency still fit.
+    static let marginDigits = 6
+    static let marginScale: Int64 = 1_000_000
 
     static let movements = [new, expansion, contraction, churn, reactivation]
 }

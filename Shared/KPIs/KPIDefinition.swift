@@ -291,6 +291,11 @@ public struct KPIDefinition: Hashable, Sendable {
         isTimed = everyMinute || formula.measures.contains { $0.kind == .instants }
     }
 
+    /// Whether it means something else in a window that is open when another month has begun.
+    var readsMonths: Bool {
+        if case .lifetimeValue = formula { true } else { false }
+    }
+
     /// All measures that it reads, companions included.
     public var measures: [Measure] {
         formula.measures + companions.map(\.measure) + countedBy.map(\.measure) + (carriedBy.map { [$0] } ?? [])

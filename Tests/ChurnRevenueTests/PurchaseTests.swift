@@ -85,6 +85,23 @@ import Testing
         #expect(try self.ledger(events).kpis["customer_lifetime_value/month@2026-03"]?["value"] is NSNull)
     }
 
+    /// The months that have begun are those of the clock, also in a year or quarter in which nothing has happened since.
+    @Test func lifetimeValuesMoveOnWithTheMonths() throws {
+        var events = (0..<10).map { CustomerEvent.started("a\($0)", "2026-01-10", "10") }
+        events.append(.cancelled("a0", "2026-02-10"))
+        let rules = "history: 100y\nmargin: 0.8"
+        let early = try Ledger(rules, now: "2026-01-01")
+        try early.take(events)
+        #expect(early.kpis["customer_lifetime_value/year@2026"]?["value"] is NSNull)
+        for (date, value) in [("2026-03-01", "152.00"), ("2026-03-31", "152.00"), ("2026-04-01", "224.00")] {
+            try early.advance(to: date)
+            let late = try Ledger(rules, now: date)
+            try late.take(events)
+            #expect(late.money("customer_lifetime_value/year@2026") == value)
+            #expect(early.money("customer_lifetime_value/year@2026") == value)
+        }
+    }
+
     @Test func lifetimeValueLessSupport() throws {
         var events = (0..<10).map { CustomerEvent.started("a\($0)", "2026-01-10", "10") }
         events.append(.cancelled("a0", "2026-02-10"))

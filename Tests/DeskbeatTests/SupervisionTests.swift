@@ -62,7 +62,7 @@ private struct Watched {
         watched.child.stop()
         #expect(try await watched.change() == .ended(second, .exited(0), restartIn: nil))
         #expect(try await watched.change() == .stopped)
-        #expect(watched.child.wait(seconds: 10))
+        #expect(watched.child.wait(seconds: 60))
         #expect(watched.child.pid == nil)
     }
 
@@ -77,28 +77,39 @@ private struct Watched {
         watched.child.stop()
         var last = try await watched.change()
         while last != .stopped { last = try await watched.change() }
-        #expect(watched.child.wait(seconds: 10))
+        #expect(watched.child.wait(seconds: 60))
     }
 
     @Test func linesAreTakenWholeFromBothOutputs() async throws {
-        var watched = Watched("echo error >&2; printf \"$GREETING\\nno end\"; exec sleep 60")
+        var watched = Watched("echo error >&2; printf \"$GREETING\\nno end\"; exec sleep 1000")
         try watched.child.start()
         #expect(try await watched.line() == "error")
         #expect(try await watched.line() == "hello")
         watched.child.stop()
         #expect(try await watched.line() == "no end")
-        #expect(watched.child.wait(seconds: 10))
+        #expect(watched.child.wait(seconds: 60))
+    }
+
+    @Test func aLastWordIsNotContinuedByTheNextLife() async throws {
+        var watched = Watched("printf 'begin\ncut off'; exit 3")
+        try watched.child.start()
+        for _ in 0..<2 {
+            #expect(try await watched.line() == "begin")
+            #expect(try await watched.line() == "cut off")
+        }
+        watched.child.stop()
+        #expect(watched.child.wait(seconds: 60))
     }
 
     @Test func signalsThatThisProcessIgnoresReachTheChild() async throws {
         let before = signal(SIGHUP, SIG_IGN)
         defer { signal(SIGHUP, before) }
-        var watched = Watched("kill -HUP $$; sleep 60")
+        var watched = Watched("kill -HUP $$; sleep 1000")
         try watched.child.start()
         let pid = try await watched.started()
         #expect(try await watched.change() == .ended(pid, .signalled(SIGHUP), restartIn: .milliseconds(100)))
         watched.child.stop()
-        #expect(watched.child.wait(seconds: 10))
+        #expect(watched.child.wait(seconds: 60))
     }
 
     @Test func programThatIsNotThere() async throws {
@@ -110,7 +121,7 @@ private struct Watched {
         }
         #expect(message.contains("/no/such cannot be started"))
         watched.child.stop()
-        #expect(watched.child.wait(seconds: 10))
+        #expect(watched.child.wait(seconds: 60))
     }
 
     private static var program: String {
@@ -131,7 +142,7 @@ private struct Watched {
         #expect(try await watched.line() == "zero --http -- x")
         watched.child.stop()
         #expect(try await watched.change() == .ended(pid, .signalled(SIGTERM), restartIn: nil))
-        #expect(watched.child.wait(seconds: 10))
+        #expect(watched.child.wait(seconds: 60))
     }
 
     /// `up` starts its children through `launch`; when the process that did so is killed, they are too.

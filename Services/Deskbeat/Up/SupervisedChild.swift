@@ -114,6 +114,7 @@ package final class SupervisedChild: Sendable {
                     state.child = nil
                     return (ChildProcess.reap(child), state.isStopping)
                 }
+                endLine(output)
                 let delay = isStopping ? nil : policy.delay(afterRunning: clock.now - start)
                 report(.ended(child, reason, restartIn: delay))
                 if let delay { sleep(delay) }
@@ -130,6 +131,14 @@ package final class SupervisedChild: Sendable {
 
     // MARK: - Output
 
+    /// All lives of the program write into one pipe: the end of one must end its last line, or the next one continues it.
+    private static let endOfLife: UInt8 = 0
+
+    private func endLine(_ output: Int32) {
+        var mark = Self.endOfLife
+        while unsafe write(output, &mark, 1) < 0, errno == EINTR {}
+    }
+
     private func takeLines(from output: Int32) {
         var line: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
@@ -138,11 +147,12 @@ package final class SupervisedChild: Sendable {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
             for byte in buffer[..<count] {
-                if byte == UInt8(ascii: "\n") || line.count == Self.lineLimit {
+                let isEnd = byte == UInt8(ascii: "\n") || byte == Self.endOfLife
+                if byte == UInt8(ascii: "\n") || (isEnd && !line.isEmpty) || line.count == Self.lineLimit {
                     report(.line(String(decoding: line, as: UTF8.self)))
                     line.removeAll(keepingCapacity: true)
                 }
-                if byte != UInt8(ascii: "\n") { line.append(byte) }
+                if !isEnd { line.append(byte) }
             }
         }
         if !line.isEmpty { report(.line(String(decoding: line, as: UTF8.self))) }

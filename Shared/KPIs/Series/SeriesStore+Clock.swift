@@ -158,6 +158,32 @@ extension SeriesStore {
         }
     }
 
+    /// Marks what reads the months that have begun, in the windows that have not ended, once per month of the clock.
+    mutating func markMonths() {
+        guard clock != Micros.min, catalogue.definitions.contains(where: \.readsMonths) else { return }
+        if let known = monthOfClock, known.contains(clock) { return }
+        monthOfClock = zone.bounds(of: .month, bucket: WindowKind.month.bucket(ofDay: zone.day(at: clock).number))
+        for kind in [WindowKind.day, .week, .month, .quarter, .year] {
+            for window in windows.open(kind) { markMonths(of: window) }
+        }
+    }
+
+    private mutating func markMonths(of window: UInt32) {
+        var bucket = windows[window].head
+        while bucket != BucketSlab.none {
+            var state = slab.buckets[Int(bucket)].firstState
+            while state != BucketSlab.none {
+                if catalogue.definitions[Int(slab.states[Int(state)].kpi)].readsMonths {
+                    touch(bucket)
+                    slab.setDirty(state, true)
+                }
+                state = slab.states[Int(state)].next
+            }
+            enqueue(bucket)
+            bucket = slab.buckets[Int(bucket)].next
+        }
+    }
+
     private func isZero(_ definition: KPIDefinition, _ bucket: UInt32) -> Bool {
         guard let measure = definition.formula.measures.first, let index = catalogue.index(ofMeasure: measure.id),
             let aggregate = slab.aggregate(of: UInt16(truncatingIfNeeded: index), in: bucket)

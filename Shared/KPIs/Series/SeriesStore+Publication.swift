@@ -56,6 +56,7 @@ extension SeriesStore {
         advanceRolling()
         markLevels()
         markTimedGauges()
+        markMonths()
         while let key = cooling.popFirst(until: wall.subtractingReportingOverflow(settings.emitInterval).partialValue) {
             guard let bucket = slab.find(key) else { continue }
             slab.buckets[Int(bucket)].flags.remove(.cooling)

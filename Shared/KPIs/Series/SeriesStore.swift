@@ -58,6 +58,8 @@ public struct SeriesStore: ~Copyable {
     let goals: [ResolvedGoal]
     /// Minutes since 1970 of the clock at the last look at timed gauges.
     var timedMinute = Int64.min
+    /// The month with the clock at the last look at what reads the months that have begun.
+    var monthOfClock: WindowBounds?
 
     /// The latest event time that any sender has seen; decides which windows are history.
     var newest = Micros.min
@@ -396,6 +398,7 @@ public struct SeriesStore: ~Copyable {
         levels.clearDirty()
         ages.rollBack()
         timedMinute = Int64.min
+        monthOfClock = nil
         rollingBounds = [nil, nil, nil]
         newest = undo.committedNewest
         dropped = committedDropped

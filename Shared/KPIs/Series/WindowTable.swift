@@ -142,6 +142,12 @@ struct WindowTable {
         return nil
     }
 
+    /// The ids of the windows of a calendar kind that have not been closed.
+    func open(_ kind: WindowKind) -> ArraySlice<UInt32> {
+        let kindIndex = Int(kind.rawValue)
+        return ids[kindIndex][closedCounts[kindIndex]...]
+    }
+
     /// Takes the closing of windows back: they will be closed again.
     mutating func reopen(_ closed: [UInt32]) {
         for id in closed {

@@ -5,15 +5,13 @@ public import Streams
 
 /// The series stage's task: adds the contributions of its cells, and publishes what has changed.
 public final class SeriesTask: StreamTask {
-    /// KPI updates per transaction, so that a backfill never makes a huge one.
-    static let updatesPerCommit = 5000
-
     /// Index of `support.alerts` among the stage's outputs.
     static let alerts = 0
 
     private let context: TaskContext
     private var store: SeriesStore
     private var figures = SeriesFigures()
+    private var limit = UpdateLimit()
 
     public init(catalogue: KPICatalogue, zone: BusinessZone, settings: SeriesSettings, context: TaskContext) {
         store = SeriesStore(catalogue: catalogue, zone: zone, settings: settings)
@@ -69,13 +67,16 @@ public final class SeriesTask: StreamTask {
         let partitions = context.outputPartitionCounts[Self.alerts]
         // Of the stages before this one, ingest may lag by 5 s without a reason.
         let isHeld = !time.caughtUp || time.wall - time.clock > Self.longestLag
-        store.publish(
-            clock: time.clock, wall: time.wall, idle: time.idle, isHeld: isHeld, limit: Self.updatesPerCommit
-        ) { key, value, alert in
+        let start = ContinuousClock.now
+        let published = store.publish(
+            clock: time.clock, wall: time.wall, idle: time.idle, isHeld: isHeld, limit: limit.value
+        ) {
+            key, value, alert in
             output.send(
                 to: Self.alerts, partition: Partitioner.partition(key: key, count: partitions), key: key, value: value,
                 headers: alert.type == Self.updateType ? Self.headers : [("ce_type", Array(alert.type.utf8))])
         }
+        limit.note(published, took: ContinuousClock.now - start)
         store.writeChangelog { key, value in output.changelog(key: key, value: value) }
     }
 
