@@ -27,7 +27,7 @@ package enum IngestDefinition {
         let route = EventsRoute(
             limits: settings.limits, tokens: tokensFile?.tokens, intake: EventIntake(rules: environment.rules),
             producer: producer, isOpen: { readiness.phase == .running })
-        let stage = TransformStage.definition(
+        let stage = try TransformStage.definition(
             environment.settings, rules: environment.rules,
             pseudonymizer: try pseudonymizer(environment.rules, keyFile: settings.pseudonymKeyFile))
         return ServiceDefinition(

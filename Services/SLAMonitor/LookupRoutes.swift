@@ -5,22 +5,35 @@ import NIOCore
 import ServiceKit
 import Streams
 
-/// `GET /v1/sla/tickets/{id}` and `GET /v1/sla/at-risk`: what the monitor knows of its own partitions.
+/// The tasks that answer: those of tickets, and those of customers.
+struct SLALookups: Sendable {
+    let tickets = EntityLookups()
+    let customers = EntityLookups()
+}
+
+/// `GET /v1/sla/tickets/{id}`, `GET /v1/sla/customers/{id}` and `GET /v1/sla/at-risk`: what the monitor knows of its own
+/// partitions.
 struct LookupRoutes: Sendable {
     private static let mostEntries = 1000
 
-    let lookups: EntityLookups
+    /// What can be looked up by its id.
+    enum Subject: String {
+        case ticket, customer
+    }
+
+    let lookups: SLALookups
     let partitions: Int32
     /// Nil: everybody may ask.
     let tokens: BearerTokens?
     /// The address of the instance that owns a partition, if it can be found out.
-    let owner: @Sendable (Int32) async -> String?
+    let owner: @Sendable (Subject, Int32) async -> String?
 
     func add(to router: Router<ServiceRequestContext>) {
         router.get("/v1/sla/tickets/{id}") { request, context in
-            if let refusal = refusal(request) { return refusal }
-            let id = context.parameters.get("id") ?? ""
-            return await ticket(id.removingPercentEncoding ?? id)
+            await lookUp(.ticket, request, context)
+        }
+        router.get("/v1/sla/customers/{id}") { request, context in
+            await lookUp(.customer, request, context)
         }
         router.get("/v1/sla/at-risk") { request, _ in
             if let refusal = refusal(request) { return refusal }
@@ -39,19 +52,28 @@ struct LookupRoutes: Sendable {
             headers: [.wwwAuthenticate: "Bearer"])
     }
 
-    private func ticket(_ id: String) async -> Response {
-        let key = Array(id.utf8)
-        guard 1...200 ~= key.count else { return Self.error(.badRequest, "A ticket's id has 1 to 200 bytes.") }
+    private func lookUp(_ subject: Subject, _ request: Request, _ context: ServiceRequestContext) async -> Response {
+        if let refusal = refusal(request) { return refusal }
+        let given = context.parameters.get("id") ?? ""
+        let key = Array((given.removingPercentEncoding ?? given).utf8)
+        guard 1...200 ~= key.count else {
+            return Self.error(.badRequest, "A \(subject.rawValue)'s id has 1 to 200 bytes.")
+        }
         let partition = Partitioner.partition(key: key, count: partitions)
         do {
-            guard let entry = try await lookups.ask(.entity(key), of: partition).first else {
-                return Self.error(.notFound, "There is no ticket of this id.")
+            let answers = subject == .ticket ? lookups.tickets : lookups.customers
+            guard let entry = try await answers.ask(.entity(key), of: partition).first else {
+                return Self.error(
+                    .notFound,
+                    subject == .ticket
+                        ? "There is no ticket of this id."
+                        : "There is no verdict on a promise to a customer of this id.")
             }
             return Self.body(entry.json)
         } catch EntityLookups.Failure.elsewhere {
-            let address = await owner(partition)
+            let address = await owner(subject, partition)
             return ServiceHTTP.json(.misdirectedRequest) { json in
-                json.member("error", "Another instance has this ticket.")
+                json.member("error", "Another instance has this \(subject.rawValue).")
                 json.member("owner", address)
                 json.member("partition", Int64(partition))
             }
@@ -62,11 +84,11 @@ struct LookupRoutes: Sendable {
 
     /// What is due next, soonest first, of this instance's partitions.
     private func atRisk(_ limit: Int) async -> Response {
-        let own = lookups.partitions
+        let own = lookups.tickets.partitions
         guard !own.isEmpty else { return Self.busy }
         var entries: [EntityLookups.Entry] = []
         for partition in own {
-            do { entries += try await lookups.ask(.soonest(limit), of: partition) } catch { return Self.busy }
+            do { entries += try await lookups.tickets.ask(.soonest(limit), of: partition) } catch { return Self.busy }
         }
         entries.sort { $0.instant < $1.instant }
         var body = Array(#"{"partitions":[\#(own.map(String.init).joined(separator: ","))],"#.utf8)

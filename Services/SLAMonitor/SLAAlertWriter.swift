@@ -91,6 +91,46 @@ struct SLAAlertWriter {
         return finish(type, key, fingerprint)
     }
 
+    /// `deskbeat.source.stale` and `.fresh`. Key and fingerprint are the source's, so that the topic keeps how it stands.
+    mutating func source(_ change: SourceChange, _ moment: Moment) -> EntityAlert {
+        let fingerprint = "source/\(change.source.name)"
+        let key = Array(fingerprint.utf8)
+        let type = change.isStale ? "deskbeat.source.stale" : "deskbeat.source.fresh"
+        encoder.begin(
+            id: Hash128(key + [0] + Array("\(change.sequence)".utf8)), source: "deskbeat/sla-monitor", type: type,
+            subject: key, time: change.at, sequence: change.sequence, schema: "urn:deskbeat:schema:\(type):1")
+        encoder.json.beginObject()
+        text("source", change.source.name)
+        number("expected_every_seconds", change.source.expectedEvery)
+        encoder.json.key("hold_when_stale")
+        encoder.json.value(change.source.holdsClocks)
+        instant("last_heard_at", change.lastHeard)
+        instant("stale_since", change.staleSince)
+        if !change.isStale {
+            instant("fresh_at", change.at)
+            number("stale_seconds", change.at - change.staleSince)
+        }
+        instant("detected_at", moment.wall)
+        text("severity", change.isStale ? SLASeverity.warning.rawValue : SLASeverity.info.rawValue)
+        text("state", change.isStale ? "firing" : "resolved")
+        text("fingerprint", fingerprint)
+        encoder.json.key("historical")
+        encoder.json.value(SLAAlertContext.isHistorical(change.at, moment))
+        encoder.json.key("degraded")
+        encoder.json.value(moment.isDegraded)
+        text("cause", SLAFact.Cause.time.rawValue)
+        let since = change.lastHeard.map { "since \(RFC3339.string($0))" } ?? "since ingest was started"
+        let waits = change.source.holdsClocks ? "; its SLA clocks wait" : ""
+        text(
+            "summary",
+            change.isStale
+                ? "The source \(change.source.name) has not been heard of \(since)\(waits)"
+                : "The source \(change.source.name) is heard of again")
+        encoder.json.key("rules_version")
+        encoder.json.value(rules.rulesVersion)
+        return finish(type, key, fingerprint)
+    }
+
     // MARK: Parts
 
     private func fingerprint(_ id: [UInt8], _ context: SLAAlertContext) -> String {

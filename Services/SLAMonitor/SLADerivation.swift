@@ -10,8 +10,9 @@ import SupportEvents
 /// Verdicts are contributions, a pure function of the timeline and the clock. Facts are alerts: what holds now is compared
 /// with what has been published, and the difference goes out.
 public struct SLADerivation: EntityDerivation {
-    public static let version: UInt32 = 2
+    public static let version: UInt32 = 3
     public static let keepsMemory = true
+    public static let waitsForSources = true
 
     /// A breach of an entity whose last record came later than this after its event may be the work of a backfill or of an
     /// outage of the source, …
@@ -34,6 +35,8 @@ public struct SLADerivation: EntityDerivation {
     ) throws(InternalRecordError) {
         var published = try PublishedFacts(output.memory)
         guard !rules.isEmpty || !published.entries.isEmpty else { return }
+        // What has been judged stays so when a source is said to hold its clocks afterwards.
+        let clock = max(clock, published.clock)
         guard let (promises, nextEvent) = try promises(timeline, until: clock, &output) else { return }
         if nextEvent != .max { output.deriveAgain(at: nextEvent) }
         // A creation that lies ahead.
@@ -41,7 +44,10 @@ public struct SLADerivation: EntityDerivation {
         if let next = promises.nextInstant(after: clock) { output.deriveAgain(at: next) }
         let standings = promises.standings(at: clock)
         let removal = timeline.ticketRemoval
-        if removal == nil { addVerdicts(standings, promises, &output) }
+        if removal == nil {
+            addVerdicts(standings, promises, &output)
+            tellCustomer(standings, promises, &output)
+        }
         var round = SLARound(
             promises: promises, standings: standings, removal: removal, lastClock: published.clock)
         if isHeld(&output) {
@@ -78,6 +84,12 @@ public struct SLADerivation: EntityDerivation {
         if moment.isCaughtUp { return false }
         output.deriveWhenCaughtUp()
         return true
+    }
+
+    // MARK: Sources
+
+    public mutating func alert(of change: SourceChange, _ moment: Moment) -> EntityAlert? {
+        subject == .ticket ? writer.source(change, moment) : nil
     }
 
     // MARK: Look-ups
@@ -143,6 +155,15 @@ public struct SLADerivation: EntityDerivation {
                 }
             }
         }
+    }
+
+    private func tellCustomer(
+        _ standings: [PromiseSet.Standing], _ promises: PromiseSet, _ output: inout DerivationOutput
+    ) {
+        guard let customer = promises.attributes(at: .max)?.customer, let start = promises.startsAt,
+            let fact = CustomerFact.fact(standings, since: start, output.key, of: subject)
+        else { return }
+        output.state(fact, to: .customer, Array(customer.utf8))
     }
 
     /// The cells of a promise under the policy and the attributes of an instant.

@@ -25,7 +25,7 @@ struct SLAMonitorService: AsyncParsableCommand {
         try await ServiceMain.run("sla-monitor", service) { environment in
             let topology = try SLATopology(
                 rules: environment.rules, partitions: Int32(environment.settings.partitions))
-            let lookups = EntityLookups()
+            let lookups = SLALookups()
             let named = tokensFile ?? ProcessInfo.processInfo.environment["DESKBEAT_TOKENS_FILE"]
             let tokens = try named.map { path throws(SettingsError) in
                 try TokensFile(named: path, logger: environment.logger)
@@ -48,49 +48,67 @@ extension SLATopology: AuditedService {
     /// What runs, in the order of the flow.
     public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] { stages(environment, nil) }
 
-    func stages(_ environment: ServiceEnvironment, _ lookups: EntityLookups?) -> [StageDefinition] {
+    static func customersTopic(_ environment: ServiceEnvironment, partitions: Int32) -> TopicSpec {
+        .repartition("\(environment.settings.internalPrefix)sla-monitor.customers", partitions: partitions)
+    }
+
+    func stages(_ environment: ServiceEnvironment, _ lookups: SLALookups?) -> [StageDefinition] {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)sla-monitor.series", partitions: partitions)
         let alerts = TopicSpec.alerts(topics.alerts, partitions: partitions)
+        let customers = Self.customersTopic(environment, partitions: partitions)
+        func clock(_ stage: String) -> UpstreamClock {
+            UpstreamClock(service: "sla-monitor", stage: stage, partitions: partitions)
+        }
         return [
             StageDefinition(
                 service: "sla-monitor", name: "entity", internalPrefix: prefix,
-                inputs: [.canonical(topics.tickets, partitions: partitions)], outputs: [repartition, alerts],
+                inputs: [.canonical(topics.tickets, partitions: partitions)],
+                outputs: [repartition, alerts, customers],
                 deadLetterTopic: .deadLetters(topics.deadLetters, partitions: partitions), hasChangelog: true,
                 commitInterval: 50, upstreamClocks: [.ingest(partitions: partitions)],
-                makeTask: { entityTask($0, lookups: lookups) }),
+                makeTask: { entityTask($0, lookups: lookups?.tickets) }),
             StageDefinition(
                 service: "sla-monitor", name: "contacts", internalPrefix: prefix,
-                inputs: [.canonical(topics.contacts, partitions: partitions)], outputs: [repartition, alerts],
+                inputs: [.canonical(topics.contacts, partitions: partitions)],
+                outputs: [repartition, alerts, customers],
                 deadLetterTopic: .deadLetters(topics.deadLetters, partitions: partitions), hasChangelog: true,
                 commitInterval: 50, upstreamClocks: [.ingest(partitions: partitions)], makeTask: contactTask),
             StageDefinition(
                 service: "sla-monitor", name: "series", internalPrefix: prefix, inputs: [repartition],
                 outputs: [alerts], hasChangelog: true, commitInterval: 1000,
-                upstreamClocks: ["entity", "contacts"].map {
-                    UpstreamClock(service: "sla-monitor", stage: $0, partitions: partitions)
-                },
-                makeTask: seriesTask),
+                upstreamClocks: [clock("entity"), clock("contacts")], makeTask: seriesTask),
+            StageDefinition(
+                service: "sla-monitor", name: "customers", internalPrefix: prefix, inputs: [customers], outputs: [],
+                hasChangelog: true, commitInterval: 500, upstreamClocks: [clock("entity"), clock("contacts")],
+                makeTask: { customerTask($0, lookups: lookups?.customers) }),
         ]
     }
 }
 
 extension LookupRoutes {
-    init(_ lookups: EntityLookups, _ tokens: BearerTokens?, _ environment: ServiceEnvironment) {
+    init(_ lookups: SLALookups, _ tokens: BearerTokens?, _ environment: ServiceEnvironment) {
         let settings = environment.settings
         let logger = environment.logger
-        self.init(lookups: lookups, partitions: Int32(settings.partitions), tokens: tokens) { partition in
+        let customers = SLATopology.customersTopic(environment, partitions: Int32(settings.partitions)).name
+        self.init(lookups: lookups, partitions: Int32(settings.partitions), tokens: tokens) { subject, partition in
+            let (stage, topicName) =
+                switch subject {
+                case .ticket: ("entity", environment.topics.tickets)
+                case .customer: ("customers", customers)
+                }
             // Instances of one service serve HTTP on one port; where they do not, a proxy knows.
             do {
                 let admin = try KafkaAdmin(configuration: settings.kafka, logger: logger)
-                let group = try await admin.describeGroup("\(settings.internalPrefix)sla-monitor-entity")
-                let topic = TopicPartition(topic: environment.topics.tickets, partition: partition)
+                let group = try await admin.describeGroup("\(settings.internalPrefix)sla-monitor-\(stage)")
+                let topic = TopicPartition(topic: topicName, partition: partition)
                 guard let member = group.members.first(where: { $0.assignment.contains(topic) }) else { return nil }
                 let host = member.host.drop { $0 == "/" }
                 return host.isEmpty ? nil : "\(HTTPAddress(host: String(host), port: settings.http.port))"
             } catch {
-                logger.warning("the owner of a ticket could not be found out", metadata: ["error": "\(error)"])
+                logger.warning(
+                    "the owner of a ticket or customer could not be found out", metadata: ["error": "\(error)"])
                 return nil
             }
         }

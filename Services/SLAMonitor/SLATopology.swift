@@ -8,6 +8,7 @@ import SupportEvents
 public struct SLATopology: Sendable {
     private let tickets: EntityStageSettings
     private let contacts: EntityStageSettings
+    private let customers: EntityStageSettings
     private let promises: SLAPromises
     private let catalogue: KPICatalogue
     private let zone: BusinessZone
@@ -22,12 +23,16 @@ public struct SLATopology: Sendable {
         promises = try SLAPromises(
             rules, zone: zone, version: version ?? Int64(series.rulesVersion), publishedAt: publishedAt)
         self.partitions = partitions
-        tickets = EntityStageSettings(
+        let sources = try rules.watchedSources()
+        var tickets = EntityStageSettings(
             kind: .ticket, keyField: .ticketID,
             classes: EventClasses(
                 creations: [EventType.ticketCreated.rawValue], deletions: [EventType.ticketDeleted.rawValue],
                 void: EventType.eventVoided.rawValue),
             zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint)
+        tickets.sources = sources
+        tickets.factOutput = Self.facts
+        self.tickets = tickets
         var contacts = EntityStageSettings(
             kind: .contact, keyField: .contactID,
             classes: EventClasses(
@@ -35,8 +40,18 @@ public struct SLATopology: Sendable {
             zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint)
         // Agents' states are on the same topic, and calls that nothing is promised for are not kept.
         contacts.ignored = promises.concernCalls ? [.agent] : [.agent, .contact]
+        contacts.sources = sources
+        contacts.factOutput = Self.facts
         self.contacts = contacts
+        var customers = EntityStageSettings(
+            kind: .customer, keyField: .customerID, classes: EventClasses(creations: [], deletions: [], void: 0),
+            zone: zone, catalogue: catalogue, breakdowns: [])
+        customers.firstFactInput = 0
+        self.customers = customers
     }
+
+    /// Index of what customers are told among the outputs of the stages of tickets and contacts.
+    static let facts = 2
 
     /// The task of one partition of `support.tickets`.
     public func entityTask(_ context: TaskContext, lookups: EntityLookups? = nil) -> any StreamTask {
@@ -46,6 +61,11 @@ public struct SLATopology: Sendable {
     /// The task of one partition of `support.contacts`.
     public func contactTask(_ context: TaskContext) -> any StreamTask {
         EntityTask(contacts, derivation: SLADerivation(promises, of: .contact), context: context)
+    }
+
+    /// The task of one partition of the customers.
+    public func customerTask(_ context: TaskContext, lookups: EntityLookups? = nil) -> any StreamTask {
+        EntityTask(customers, derivation: CustomerDerivation(), context: context, lookups: lookups)
     }
 
     /// The task of one partition of the cells.

@@ -82,11 +82,13 @@ struct ClockCycle {
         guard cut == nil, let since else { return nil }
         if let breachedAt {
             guard offset >= 0 else { return nil }
+            if offset == 0 { return breachedAt }
             return since <= breachedAt
                 ? calendar.add(offset, to: breachedAt) : instant(breachElapsed + offset, calendar)
         }
         guard let due = due(calendar, boundary) else { return nil }
-        if offset >= 0 { return calendar.add(offset, to: due) }
+        if offset == 0 { return due }
+        if offset > 0 { return calendar.add(offset, to: due) }
         guard let target, target + offset >= elapsed else { return nil }
         return calendar.subtract(-offset, from: due)
     }

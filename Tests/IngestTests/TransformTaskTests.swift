@@ -346,7 +346,7 @@ import Testing
             "--bootstrap-servers", "b:1", "--partitions", "4", "--topic-prefix", "t.", "--internal-prefix", "i.",
         ])
         let settings = try ServiceSettings(options, service: "ingest", environment: [:])
-        let stage = TransformStage.definition(settings, rules: .default, pseudonymizer: nil)
+        let stage = try TransformStage.definition(settings, rules: .default, pseudonymizer: nil)
         #expect(stage.group == "i.ingest-transform")
         #expect(stage.inputs.map(\.name) == ["t.inbound"])
         #expect(stage.outputs.map(\.name) == ["t.tickets", "t.contacts", "t.surveys", "t.customers", "t.finance"])

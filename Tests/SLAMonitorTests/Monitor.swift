@@ -36,6 +36,8 @@ final class Monitor {
     private let lookups: EntityLookups?
     private var task: any StreamTask
     private var series: any StreamTask
+    private var customers: any StreamTask
+    private let customerLookups: EntityLookups?
     private var changelog: [[UInt8]: [UInt8]] = [:]
     private var offset: Int64 = 0
     private(set) var alerts: [Alert] = []
@@ -45,18 +47,23 @@ final class Monitor {
     static func instant(_ minutes: Double) -> Int64 { 1_767_603_600_000_000 + Int64(minutes * 60_000_000) }
 
     /// - Parameter calls: The task is the one of contacts.
-    init(_ rules: String, calls: Bool = false, lookups: EntityLookups? = nil) throws {
+    init(
+        _ rules: String, calls: Bool = false, lookups: EntityLookups? = nil, customerLookups: EntityLookups? = nil
+    ) throws {
+        self.customerLookups = customerLookups
         topology = try SLATopology(rules: Rules(parsing: rules), partitions: 1)
         self.calls = calls
         self.lookups = lookups
         task = calls ? topology.contactTask(Self.context) : topology.entityTask(Self.context, lookups: lookups)
         series = topology.seriesTask(Self.context)
+        customers = topology.customerTask(Self.context, lookups: customerLookups)
+        try customers.restoreCompleted(output: Sink())
         try task.restoreCompleted(output: Sink())
         try series.restoreCompleted(output: Sink())
     }
 
     private static let context = TaskContext(
-        partition: 0, partitionCount: 1, outputPartitionCounts: [1, 1], logger: Logger(label: "test"))
+        partition: 0, partitionCount: 1, outputPartitionCounts: [1, 1, 1], logger: Logger(label: "test"))
 
     /// One transaction: the events that arrive at an instant, then the clock there.
     ///
@@ -71,9 +78,12 @@ final class Monitor {
             events.map { ($0, arrived ?? minutes) }, Self.time(minutes, wall: wall, caughtUp: caughtUp), abort: abort)
     }
 
-    static func time(_ minutes: Double, wall: Double? = nil, caughtUp: Bool = true) -> TaskTime {
+    static func time(
+        _ minutes: Double, wall: Double? = nil, caughtUp: Bool = true, sources: SourceReport? = nil
+    ) -> TaskTime {
         TaskTime(
-            clock: instant(minutes), wall: instant(wall ?? minutes), caughtUp: caughtUp, idle: true, degraded: false)
+            clock: instant(minutes), wall: instant(wall ?? minutes), caughtUp: caughtUp, idle: true, degraded: false,
+            sources: sources)
     }
 
     /// One transaction: records with the instants of their arrival, then the time.
@@ -102,7 +112,8 @@ final class Monitor {
     private func take(_ sink: Sink, _ time: TaskTime) throws {
         let batch = RecordBatch()
         var count = 0
-        for record in sink.sent {
+        try tell(sink, time)
+        for record in sink.sent where record.output < 2 {
             if record.output == 1 {
                 let event = try JSONSerialization.jsonObject(with: Data(record.value)) as? [String: Any] ?? [:]
                 alerts.append(
@@ -125,6 +136,22 @@ final class Monitor {
             let update = try JSONSerialization.jsonObject(with: Data(record.value)) as? [String: Any] ?? [:]
             kpis[String(decoding: record.key, as: UTF8.self)] = update["data"] as? [String: Any]
         }
+    }
+
+    /// What customers are told.
+    private func tell(_ sink: Sink, _ time: TaskTime) throws {
+        let batch = RecordBatch()
+        let facts = sink.sent.filter { $0.output == 2 }
+        for (index, fact) in facts.enumerated() {
+            unsafe batch.append(
+                TopicPartition(topic: "customers", partition: 0), offset: Int64(index), timestamp: 0,
+                key: fact.key.span.bytes, value: fact.value.span.bytes)
+        }
+        let output = Sink()
+        if !facts.isEmpty { try customers.process(batch, 0..<facts.count, input: 0, output: output) }
+        try customers.advance(to: time, output: output)
+        try customers.prepareCommit(time, output: output)
+        customers.commitSucceeded()
     }
 
     /// As after a kill: a new task that restores from the changelog.

@@ -112,11 +112,11 @@ import Testing
     }
 
     @Test func anchorsAndMergeKeysAreResolved() throws {
-        let text = "history: &h {hours: 9d}\nsources: {<<: *h, days: 3d, hours: 1h}\nmappings: {<<: [*h, {x: y}]}"
+        let text = "history: &h {hours: 9d}\nagents: {<<: *h, days: 3d, hours: 1h}\nmappings: {<<: [*h, {x: y}]}"
         let rules = try Rules(parsing: text)
         #expect(rules.history[.hour] == 9 * 86_400_000)
-        #expect(rules.sections["sources"]?.entries?.map(\.key).sorted() == ["days", "hours"])
-        #expect(rules.sections["sources"]?.entries?.first { $0.key == "hours" }?.value.text == "1h")
+        #expect(rules.sections["agents"]?.entries?.map(\.key).sorted() == ["days", "hours"])
+        #expect(rules.sections["agents"]?.entries?.first { $0.key == "hours" }?.value.text == "1h")
         #expect(rules.sections["mappings"]?.entries?.map(\.key).sorted() == ["hours", "x"])
     }
 
@@ -145,12 +145,15 @@ import Testing
         "emit_interval: 1s", "min_sample: 31", "priorities: [low, normal, high, urgent]",
         "priority_aliases: {p1: urgent}",
         "status_aliases: {p1: open}", "keep_unknown: [x]", "keep_comments: true", "pseudonymize: [agent_id]",
-        "max_future: 1s", "mappings: []", "mappings: {}", "mappings: x", "mappings: 'x'", "sources: x",
+        "max_future: 1s", "mappings: []", "mappings: {}", "mappings: x", "mappings: 'x'",
+        "sources: {x: {expected_every: 1m}}",
         "breakdowns: [[team, tier]]",
         "breakdowns: [team, tier]", "breakdowns: []",
     ]) func everyChangeChangesTheFingerprint(_ text: String) throws {
         #expect(try Rules(parsing: text).fingerprint != Rules.default.fingerprint)
-        let texts = ["mappings: []", "mappings: {}", "mappings: x", "mappings: 'x'", "sources: x"]
+        let texts = [
+            "mappings: []", "mappings: {}", "mappings: x", "mappings: 'x'", "sources: {x: {expected_every: 1m}}",
+        ]
         let prints = try Set(texts.map { try Rules(parsing: $0).fingerprint })
         #expect(prints.count == texts.count)
     }

@@ -36,6 +36,7 @@ package struct StageEntry: Sendable, Equatable {
             entry("ticketing", "series", ["\(internalPrefix)ticketing.series"], hasChangelog: true),
             entry("sla-monitor", "entity", [topics.tickets], hasChangelog: true),
             entry("sla-monitor", "contacts", [topics.contacts], hasChangelog: true),
+            entry("sla-monitor", "customers", ["\(internalPrefix)sla-monitor.customers"], hasChangelog: true),
             entry("sla-monitor", "series", ["\(internalPrefix)sla-monitor.series"], hasChangelog: true),
             entry("satisfaction", "entity", [topics.surveys], hasChangelog: true),
             entry("satisfaction", "series", ["\(internalPrefix)satisfaction.series"], hasChangelog: true),

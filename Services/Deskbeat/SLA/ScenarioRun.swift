@@ -49,7 +49,7 @@ struct ScenarioRun {
     func emitted() -> [String] {
         let end = scenario.checks.map(\.at).max() ?? .min
         let arrivals = Set(events.map { max($0.seen, $0.event.time) }).filter { $0 <= end }.sorted()
-        var published: [Key: Micros] = [:]
+        var published: [(key: Key, time: Micros)] = []
         var lines: [String] = []
         for (index, arrival) in arrivals.enumerated() {
             let until = index + 1 < arrivals.count ? arrivals[index + 1] - 1 : end
@@ -62,7 +62,7 @@ struct ScenarioRun {
         return lines
     }
 
-    private func publish(at instant: Micros, _ published: inout [Key: Micros], _ lines: inout [String]) {
+    private func publish(at instant: Micros, _ published: inout [(key: Key, time: Micros)], _ lines: inout [String]) {
         var facts: [(key: Key, fact: SLAFact)] = []
         for (index, settings) in scenario.metrics.enumerated() {
             for fact in clock(settings, at: instant).facts(at: instant) {
@@ -70,18 +70,17 @@ struct ScenarioRun {
             }
         }
         let current = Dictionary(uniqueKeysWithValues: facts.map { ($0.key, $0.fact.time) })
-        let wrong = published.filter { current[$0.key] != $0.value }
-            .sorted { ($0.value, $0.key.metric, $0.key.cycle) < ($1.value, $1.key.metric, $1.key.cycle) }
-        for (key, time) in wrong {
-            published[key] = nil
+        // In the order in which they went out.
+        for (key, time) in published where current[key] != time {
             let fact = SLAFact(cycle: key.cycle, kind: key.kind, time: time)
             if fact.isRetractable {
                 lines.append("deskbeat.sla.retracted \(scenario.metrics[key.metric].name) \(fact.label)")
             }
         }
+        published.removeAll { current[$0.key] != $0.time }
         facts.sort { ($0.fact.time, $0.key.metric) < ($1.fact.time, $1.key.metric) }
-        for (key, fact) in facts where published[key] == nil {
-            published[key] = fact.time
+        for (key, fact) in facts where !published.contains(where: { $0.key == key }) {
+            published.append((key, fact.time))
             lines.append(
                 "deskbeat.sla.\(fact.name) \(scenario.metrics[key.metric].name) \(RFC3339.string(fact.time))")
         }

@@ -7,7 +7,8 @@ package enum TransformStage {
     package static func definition(
         _ settings: ServiceSettings, rules: Rules, pseudonymizer: Pseudonymizer?,
         figures: TransformFigures = TransformFigures()
-    ) -> StageDefinition {
+    ) throws(RulesError) -> StageDefinition {
+        let sources = try rules.watchedSources()
         let topics = TopicNames(prefix: settings.topicPrefix)
         let partitions = Int32(settings.partitions)
         return StageDefinition(
@@ -19,7 +20,7 @@ package enum TransformStage {
         ) { context in
             TransformTask(
                 options: DecoderOptions(rules), keepsComments: rules.keepComments, pseudonymizer: pseudonymizer,
-                partitionCounts: context.outputPartitionCounts, figures: figures)
+                partitionCounts: context.outputPartitionCounts, sources: sources, figures: figures)
         }
     }
 }

@@ -1,4 +1,5 @@
 package import Kafka
+package import ServiceKit
 package import Streams
 package import SupportEvents
 
@@ -20,6 +21,7 @@ package final class TransformTask: StreamTask {
     private let outputs: [Int]
     private let figures: TransformFigures
     private var wall: Int64?
+    private var watch: SourceWatch
 
     /// For each value of the chunk, the record that it stands in and its place in it; -1: it is the whole record.
     private var origins: [(record: Int, element: Int)] = []
@@ -28,11 +30,13 @@ package final class TransformTask: StreamTask {
 
     /// - Parameters:
     ///   - partitionCounts: Of the canonical topics, in the order of ``topics``.
+    ///   - sources: Those that are watched.
     ///   - figures: Shared by the tasks of a process.
     package init(
         options: DecoderOptions, keepsComments: Bool, pseudonymizer: Pseudonymizer?, partitionCounts: [Int32],
-        figures: TransformFigures
+        sources: [WatchedSource] = [], figures: TransformFigures
     ) {
+        watch = SourceWatch(sources)
         precondition(partitionCounts.count == Self.topics.count, "one count for each canonical topic")
         decoder = EventDecoder(options)
         encoder = CanonicalEncoder(keepsComments: keepsComments)
@@ -57,7 +61,10 @@ package final class TransformTask: StreamTask {
 
     package func advance(to time: TaskTime, output: any TaskOutput) throws(InternalRecordError) {
         wall = time.wall
+        watch.begin(at: time.wall)
     }
+
+    package var sources: SourceSigns? { watch.signs }
 
     // MARK: Records
 
@@ -122,6 +129,9 @@ package final class TransformTask: StreamTask {
                 reject(
                     batch, origin.record, reason, origin.element < 0 ? pointer : "/\(origin.element)\(pointer)", output)
             } else {
+                if !watch.isEmpty {
+                    watch.heard(event, arrival: batch.records[origin.record].timestamp * 1_000)
+                }
                 forward(event, output)
             }
         }

@@ -82,7 +82,7 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
         case .ticket, .score, .scaleMinimum, .scaleMaximum, .satisfiedFrom, .sentiment, .comment: return nil
         case .subscription, .purchase, .mrr, .amount, .margin, .interval, .intervalCount, .quantity: return nil
         case .currency, .costType: return nil
-        case .talk, .hold, .wrap, .instant, .contact, .work: return nil
+        case .talk, .hold, .wrap, .instant, .contact, .work, .source: return nil
         }
     }
 

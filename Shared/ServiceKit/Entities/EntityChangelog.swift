@@ -5,6 +5,7 @@ import Streams
 /// - `cellSet`: the set's number; value: its cells,
 /// - `head`: the entity's id; value: everything but the events,
 /// - `archive`: nothing; value: what the derivation keeps for all entities together,
+/// - `sources`: nothing; value: which of the watched sources are stale, and since when,
 /// - `chunk`: chunk number and the entity's id; value: up to 32 events in arrival order, with their payloads.
 ///
 /// Of a growing timeline only the head and the last chunk are written again.
@@ -15,6 +16,7 @@ enum EntityChangelog {
         case head = 3
         case chunk = 4
         case archive = 5
+        case sources = 6
     }
 
     static let format: UInt8 = 1

@@ -11,6 +11,10 @@ public protocol EntityDerivation {
     /// Whether it keeps ``DerivationOutput/memory``. Never changes for a stage that has state.
     static var keepsMemory: Bool { get }
 
+    /// Whether its clocks may wait for the source of what an entity begins with (``EntityStageSettings/sources``). Never changes
+    /// for a stage that has state.
+    static var waitsForSources: Bool { get }
+
     /// What it keeps for all entities of its partition together, such as the versions of the rules that some are still judged by;
     /// nil: nothing. Changes only in ``restore(archive:)``.
     var archive: [UInt8]? { get }
@@ -34,12 +38,18 @@ public protocol EntityDerivation {
     mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError)
+
+    /// What is published when a watched source falls silent or is heard again; asked once, by the task of the partition to
+    /// which its name belongs.
+    mutating func alert(of change: SourceChange, _ moment: Moment) -> EntityAlert?
 }
 
 extension EntityDerivation {
     public static var keepsMemory: Bool { false }
+    public static var waitsForSources: Bool { false }
     public var archive: [UInt8]? { nil }
     public mutating func restore(archive: [UInt8]?) throws(InternalRecordError) {}
+    public mutating func alert(of change: SourceChange, _ moment: Moment) -> EntityAlert? { nil }
     public mutating func describe(
         _ timeline: [TimelineEvent], clock: Int64, isWhole: Bool, using output: inout DerivationOutput
     ) throws(InternalRecordError) -> [EntityLookups.Entry] { [] }
@@ -189,8 +199,15 @@ public struct DerivationOutput: ~Copyable {
         nextTimer = Self.caughtUp
     }
 
+    /// The entity waits for its source to be heard again.
+    mutating func deriveWhenSourceReturns() {
+        nextTimer = Self.sourceReturns
+    }
+
     /// Stands for the instant at which the task is caught up: behind every timer, before none at all.
     static let caughtUp = Int64.max - 1
+    /// Stands for the instant at which the entity's source is heard again.
+    static let sourceReturns = Int64.max - 2
 
     /// A duration below zero was left out.
     public mutating func countNegativeDuration() {

@@ -44,7 +44,7 @@ struct EntityStore: ~Copyable {
     typealias Index = UInt32
 
     /// More events than this of one entity are not accepted.
-    static let largestTimeline = 4096
+    static let largestTimeline = EntityLimits.timeline
 
     private(set) var heads: [EntityHead] = []
     private var freeHeads: [Index] = []

@@ -20,6 +20,8 @@ public struct EntityStageSettings: Sendable {
     public var breakdowns: [[Dimension]]
     /// Of whatever else the derivation depends on: another one derives every entity again.
     public var rulesFingerprint: UInt64
+    /// Sources that are watched; those that hold clocks are remembered by the entities that begin with their events.
+    public var sources: [WatchedSource] = []
     /// The stage's output that takes the facts which its entities state; nil when they state none.
     public var factOutput: Int?
     /// The stage's inputs from this one on carry facts of other stages instead of events; nil when there are none.
@@ -76,6 +78,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var timers = TimerHeap()
     /// Entities that wait until the task is caught up.
     private var awaiting: [EntityStore.Index] = []
+    private var sourceStates: SourceStates
+    /// Entities that wait for their source, by its place; nil: of which it has to be found out.
+    private var held: [Int?: [EntityStore.Index]] = [:]
     private var deltas: DeltaAccumulator
 
     /// Entities with events of the current transaction.
@@ -121,6 +126,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         _ settings: EntityStageSettings, derivation: Derivation, context: TaskContext, lookups: EntityLookups? = nil
     ) {
         self.settings = settings
+        sourceStates = SourceStates(settings.sources)
         seat = lookups.map { EntityLookups.Seat($0, partition: context.partition) }
         self.derivation = derivation
         self.context = context
@@ -134,7 +140,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         deltas = DeltaAccumulator(settings.catalogue)
     }
 
-    public var dirty: Int { changed.count + stale.count }
+    public var dirty: Int { changed.count + stale.count + (sourceStates.isUnsaved ? 1 : 0) }
     public var isUrgent: Bool { false }
 
     /// Number of entities in the state.
@@ -206,7 +212,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             entity = store.insert(key, hash: hash)
             store.touch(entity, isNew: true)
         }
-        var next = TimelineIntake.pack(event, decoder, &payload)
+        var next = TimelineIntake.pack(event, decoder, &payload, keepsSource: Derivation.waitsForSources)
         deltas.observe(next.time)
         if let place = store.indexOfEvent(next.identity, of: entity) {
             try meet(&next, place, entity)
@@ -303,6 +309,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.nextTimer == instant { refresh(entity) }
         }
+        for place in sourceStates.advance(time.sources) {
+            releaseHeld(place)
+            releaseHeld(nil)
+        }
         seat?.answer { answer($0, time) }
         guard time.caughtUp, !awaiting.isEmpty else { return }
         for entity in awaiting {
@@ -310,6 +320,13 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             if head.has(EntityHead.used), head.nextTimer == DerivationOutput.caughtUp { refresh(entity) }
         }
         awaiting.removeAll(keepingCapacity: true)
+    }
+
+    private func releaseHeld(_ place: Int?) {
+        for entity in held.removeValue(forKey: place) ?? [] {
+            let head = store.heads[Int(entity)]
+            if head.has(EntityHead.used), head.nextTimer == DerivationOutput.sourceReturns { refresh(entity) }
+        }
     }
 
     private func answer(_ question: EntityLookups.Question, _ time: TaskTime) -> [EntityLookups.Entry] {
@@ -327,7 +344,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private func soonest(_ count: Int) -> [EntityStore.Index] {
         var found: [(instant: Int64, entity: EntityStore.Index)] = []
         for (index, head) in store.heads.enumerated()
-        where head.has(EntityHead.used) && head.nextTimer < DerivationOutput.caughtUp {
+        where head.has(EntityHead.used) && head.nextTimer < DerivationOutput.sourceReturns {
             found.append((head.nextTimer, EntityStore.Index(index)))
         }
         found.sort { $0.instant < $1.instant }
@@ -343,8 +360,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         do {
             try timeline.arrange(arrived, isSorted: false, settings.classes, payloads: store.payloads)
             output.begin()
-            if Derivation.keepsMemory { try prepareMemory(entity, time) }
-            return try derivation.describe(timeline.events, clock: time.clock, isWhole: isWhole, using: &output)
+            let clock = min(time.clock, try source(of: timeline.events).map { sourceStates.bound($0) } ?? .max)
+            output.key = names.parse(store.key(of: entity))?.id ?? []
+            if Derivation.keepsMemory { try prepareMemory(entity, time, clock) }
+            return try derivation.describe(timeline.events, clock: clock, isWhole: isWhole, using: &output)
         } catch {
             context.logger.warning("a look-up failed", metadata: ["error": "\(error)"])
             return []
@@ -354,6 +373,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private func schedule(_ entity: EntityStore.Index, at instant: Int64) {
         if instant == DerivationOutput.caughtUp {
             awaiting.append(entity)
+        } else if instant == DerivationOutput.sourceReturns {
+            held[nil, default: []].append(entity)
         } else if instant != .max {
             timers.insert(entity, at: instant)
         }
@@ -381,9 +402,11 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         saveCellSets(sink)
         saveArchive(sink)
+        saveSources(time, sink)
         // Only when every entity has been derived under the present settings: a crash before then begins again.
         if stale.isEmpty, settingsSaved == .differs { saveSettings(sink) }
-        let partitions = context.outputPartitionCounts[0]
+        // A stage without outputs contributes nothing.
+        let partitions = context.outputPartitionCounts.first ?? 1
         deltas.drain { cell, record in
             key.removeAll(keepingCapacity: true)
             output.cellSets.cells.withPartitionKey(of: cell) { key.append($0) }
@@ -400,9 +423,12 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         let isSorted = !store.heads[Int(entity)].has(EntityHead.unsorted)
         try timeline.arrange(arrived, isSorted: isSorted, settings.classes, payloads: store.payloads)
         output.begin()
-        if Derivation.keepsMemory { try prepareMemory(entity, time) }
+        let place = try source(of: timeline.events)
+        let clock = min(time.clock, place.map { sourceStates.bound($0) } ?? .max)
+        if Derivation.keepsMemory { try prepareMemory(entity, time, clock) }
         if settings.factOutput != nil { output.key = names.parse(store.key(of: entity))?.id ?? [] }
-        try derivation.derive(timeline.events, clock: time.clock, into: &output)
+        try derivation.derive(timeline.events, clock: clock, into: &output)
+        if clock < time.clock, output.nextTimer <= time.clock { output.deriveWhenSourceReturns() }
         encoded.removeAll(keepingCapacity: true)
         if Derivation.keepsMemory { encoded.appendBytes(output.memory) }
         output.list.facts = output.facts.map(\.address)
@@ -418,8 +444,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         if head.nextTimer != output.nextTimer {
             store.setTimer(output.nextTimer, of: entity)
-            schedule(entity, at: output.nextTimer)
+            if output.nextTimer != DerivationOutput.sourceReturns { schedule(entity, at: output.nextTimer) }
         }
+        if output.nextTimer == DerivationOutput.sourceReturns { held[place, default: []].append(entity) }
         store.setFlag(EntityHead.changed, false, of: entity)
         if output.isErased {
             erase(entity, sink)
@@ -431,9 +458,24 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         if !output.alerts.isEmpty { publishAlerts(sink) }
     }
 
-    private func prepareMemory(_ entity: EntityStore.Index, _ time: TaskTime) throws(InternalRecordError) {
+    /// The place of the source that the clock of an entity with these events waits for; nil when it waits for none.
+    private func source(of events: [TimelineEvent]) throws(InternalRecordError) -> Int? {
+        guard sourceStates.holdClocks else { return nil }
+        for event in events {
+            switch EventType(rawValue: event.type) {
+            case .ticketCreated, .ticketSnapshot, .contactQueued:
+                if let code = try output.number(.source, of: event) { return sourceStates.place(ofCode: code) }
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    private func prepareMemory(
+        _ entity: EntityStore.Index, _ time: TaskTime, _ clock: Int64
+    ) throws(InternalRecordError) {
         output.moment = Moment(
-            clock: time.clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded,
+            clock: clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded,
             lastArrival: store.heads[Int(entity)].lastArrival * 1_000, lastArrivedTime: arrived.last?.time ?? 0)
         output.key = names.parse(store.key(of: entity))?.id ?? []
         value.removeAll(keepingCapacity: true)
@@ -443,13 +485,14 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     }
 
     private func publishAlerts(_ sink: any TaskOutput) {
+        for alert in output.alerts { publish(alert, sink) }
+    }
+
+    private func publish(_ alert: EntityAlert, _ sink: any TaskOutput) {
         let partitions = context.outputPartitionCounts[Self.alerts]
-        for alert in output.alerts {
-            unsafe sink.send(
-                to: Self.alerts, partition: Partitioner.partition(key: alert.partitionKey, count: partitions),
-                key: alert.key.span.bytes, value: alert.value.span.bytes,
-                headers: [("ce_type", Array(alert.type.utf8))])
-        }
+        unsafe sink.send(
+            to: Self.alerts, partition: Partitioner.partition(key: alert.partitionKey, count: partitions),
+            key: alert.key.span.bytes, value: alert.value.span.bytes, headers: [("ce_type", Array(alert.type.utf8))])
     }
 
     private func emitDifference(
@@ -576,6 +619,24 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         sink.changelog(key, archive)
     }
 
+    private func saveSources(_ time: TaskTime, _ sink: any TaskOutput) {
+        guard sourceStates.isUnsaved else { return }
+        key.removeAll(keepingCapacity: true)
+        value.removeAll(keepingCapacity: true)
+        key.append(EntityChangelog.Kind.sources.rawValue)
+        sourceStates.save(into: &value)
+        sink.changelog(key, value)
+        let moment = Moment(
+            clock: time.clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded)
+        for change in sourceStates.takeChanges() {
+            let name = Array(change.source.name.utf8)
+            guard Partitioner.partition(key: name, count: context.partitionCount) == context.partition,
+                let alert = derivation.alert(of: change, moment)
+            else { continue }
+            publish(alert, sink)
+        }
+    }
+
     private func saveSettings(_ sink: any TaskOutput) {
         key.removeAll(keepingCapacity: true)
         value.removeAll(keepingCapacity: true)
@@ -603,6 +664,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         changed.removeAll(keepingCapacity: true)
         refreshed.removeAll(keepingCapacity: true)
         archiveDiffers = false
+        sourceStates.commitSucceeded()
         if settingsSaved == .writtenInTransaction { settingsSaved = .current }
     }
 
@@ -611,6 +673,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             schedule(entity, at: head.nextTimer)
         }
         output.cellSets.rollBack()
+        sourceStates.rollBack()
         emptied.removeAll(keepingCapacity: true)
         erased.removeAll(keepingCapacity: true)
         deltas.removeAll()
@@ -639,6 +702,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             }
             settingsSaved = try reader.fixed64() == fingerprint ? .current : .differs
         case .archive: savedArchive = reader.rest()
+        case .sources: try sourceStates.restore(&reader)
         case .cellSet:
             let id = try keyReader.varint()
             guard id <= UInt64(UInt32.max) else { throw InternalRecordError("a cell set out of range") }

@@ -1,4 +1,5 @@
 public import Streams
+import SupportEvents
 
 /// The members of an event beyond those in ``TimelineEvent``, packed into a byte string that is interned: equal payloads are
 /// kept once. Layout: if the event has a sequence, a zigzag varint; then the fields in ascending order of their tag, each a
@@ -58,6 +59,8 @@ public struct EventPayload: Sendable {
         /// Work on a ticket: for each piece its instant and its milliseconds, zigzag varints.
         case work = 55
         case costType = 56
+        /// Of what begins a ticket or a contact, where clocks may wait for its source: ``EventPayload/sourceCode(_:)``.
+        case source = 60
     }
 
     static let null: UInt8 = 0x80
@@ -114,6 +117,10 @@ public struct EventPayload: Sendable {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(packed)
     }
+
+    /// By what a payload remembers a source: 32 bits of a hash.
+    static func sourceCode(_ source: [UInt8]) -> Int64 { sourceCode(hash: KeyHash.hash(source)) }
+    static func sourceCode(hash: UInt64) -> Int64 { Int64(hash >> 32) }
 
     /// The sequence of the event whose payload this is, -1 when it has none.
     func sequence(of event: TimelineEvent) throws(InternalRecordError) -> Int64 {

@@ -18,7 +18,11 @@ enum TimelineIntake {
     /// | contact ended | outcome, 0 when not given | 0 when `resolved` is not given, 1 for false, 2 for true |
     /// | contact abandoned | place, 0 when not given | 0 |
     /// | agent state | state | 0 |
-    static func pack(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) -> TimelineEvent {
+    ///
+    /// - Parameter keepsSource: Whether what begins a ticket or a contact remembers its source.
+    static func pack(
+        _ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload, keepsSource: Bool = false
+    ) -> TimelineEvent {
         let hasSequence = event.sequence != -1
         payload.begin(sequence: hasSequence ? event.sequence : nil)
         // An entity's own id is no field.
@@ -36,6 +40,13 @@ enum TimelineIntake {
             appendCustomerFields(event, decoder, &payload)
         }
         if event.type == .contactEnded { appendHandlingFields(event, &payload) }
+        if keepsSource {
+            switch event.type {
+            case .ticketCreated, .ticketSnapshot, .contactQueued:
+                payload.append(.source, number: EventPayload.sourceCode(hash: event.source.hash))
+            default: break
+            }
+        }
         var packed = TimelineEvent(
             time: event.time, identity: event.identity, payload: 0, type: event.type.rawValue,
             hasSequence: hasSequence, hasAgent: skipped != .agent && event.has(.agentID))

@@ -74,6 +74,7 @@ public struct Rules: Sendable, Equatable {
             _ = reader.serviceLevels(self, zone: zone)
             _ = reader.businessCalendars(self, zone: zone)
             _ = reader.staffing(self)
+            _ = reader.sources(self)
         }
         guard reader.faults.isEmpty else { throw RulesError(file: file, diagnostics: reader.faults) }
         sha256 = Self.hexadecimal(SHA256.hash(data: Array(text.utf8)))

@@ -2,7 +2,8 @@ import Foundation
 
 /// One task's record on the clocks topic.
 ///
-/// Key: `<service>/<stage>/<partition>`. Value: `{"clock":1763795211000000,"degraded":false}`.
+/// Key: `<service>/<stage>/<partition>`. Value: `{"clock":1763795211000000,"degraded":false}`, from ingest with `sources` if
+/// any are watched (``SourceSigns``).
 public struct ClockRecord: Sendable, Hashable {
     /// Who publishes the clock.
     public struct Task: Sendable, Hashable {
@@ -33,20 +34,31 @@ public struct ClockRecord: Sendable, Hashable {
     /// The clock does not wait for a source that has been silent for too long.
     public var degraded: Bool
 
-    public init(clock: Int64, degraded: Bool) {
+    /// What the task has heard of the sources that are watched; `nil` from a task that watches none.
+    public var sources: SourceSigns?
+
+    public init(clock: Int64, degraded: Bool, sources: SourceSigns? = nil) {
         self.clock = clock
         self.degraded = degraded
+        self.sources = sources
     }
 
     public init?(value: [UInt8]) {
         guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(value)) else { return nil }
-        self.init(clock: wire.clock, degraded: wire.degraded ?? false)
+        self.init(clock: wire.clock, degraded: wire.degraded ?? false, sources: wire.sources)
     }
 
-    public var value: [UInt8] { Array("{\"clock\":\(clock),\"degraded\":\(degraded)}".utf8) }
+    public var value: [UInt8] {
+        var text = "{\"clock\":\(clock),\"degraded\":\(degraded)"
+        if let sources, let json = try? JSONEncoder().encode(sources) {
+            text += ",\"sources\":\(String(decoding: json, as: UTF8.self))"
+        }
+        return Array((text + "}").utf8)
+    }
 
     private struct Wire: Decodable {
         var clock: Int64
         var degraded: Bool?
+        var sources: SourceSigns?
     }
 }

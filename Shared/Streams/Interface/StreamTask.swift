@@ -53,6 +53,9 @@ public protocol StreamTask: AnyObject {
     /// waits for its time (a publication interval) says so itself.
     func outboundClock(_ time: TaskTime) -> Int64?
 
+    /// What the task has heard of the sources of events, for the clock record; `nil` when it watches none.
+    var sources: SourceSigns? { get }
+
     /// Whether the next commit should not wait for the interval (an SLA fact is due). Urgent commits are still at least
     /// 10 ms apart.
     var isUrgent: Bool { get }
@@ -60,6 +63,7 @@ public protocol StreamTask: AnyObject {
 
 extension StreamTask {
     public func outboundClock(_ time: TaskTime) -> Int64? { dirty == 0 ? time.clock : nil }
+    public var sources: SourceSigns? { nil }
 }
 
 /// Where a task writes. Everything goes into the transaction of the current commit, in the order of the calls; nothing

@@ -17,7 +17,13 @@ public struct TaskTime: Sendable, Hashable {
     /// A stage before this one has been silent for more than 5 minutes, so that ``clock`` no longer waits for it.
     public var degraded: Bool
 
-    public init(clock: Int64, wall: Int64, caughtUp: Bool, idle: Bool, degraded: Bool) {
+    /// What is known of the sources of events; `nil` as long as nothing is.
+    public var sources: SourceReport?
+
+    public init(
+        clock: Int64, wall: Int64, caughtUp: Bool, idle: Bool, degraded: Bool, sources: SourceReport? = nil
+    ) {
+        self.sources = sources
         self.clock = clock
         self.wall = wall
         self.caughtUp = caughtUp

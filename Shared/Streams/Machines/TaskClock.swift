@@ -61,6 +61,6 @@ package struct TaskClock: Sendable {
         let quiet = lastInput.map { wall - $0 >= Self.idleAfter } ?? true
         return TaskTime(
             clock: clock, wall: wall, caughtUp: caughtUp, idle: caughtUp && quiet && arrival.isAtEnd,
-            degraded: hold?.degraded ?? false || isAhead)
+            degraded: hold?.degraded ?? false || isAhead, sources: hold?.sources)
     }
 }

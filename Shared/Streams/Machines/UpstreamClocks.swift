@@ -16,10 +16,13 @@ package struct UpstreamClocks: Sendable {
         package var bound: ClockBound
         /// A source does not count because it has been silent for too long, here or further up.
         package var degraded: Bool
+        /// `nil` when no task before watches sources, or one of them has not said anything.
+        package var sources: SourceReport?
 
-        package init(bound: ClockBound, degraded: Bool) {
+        package init(bound: ClockBound, degraded: Bool, sources: SourceReport? = nil) {
             self.bound = bound
             self.degraded = degraded
+            self.sources = sources
         }
     }
 
@@ -31,6 +34,7 @@ package struct UpstreamClocks: Sendable {
         var heard: Int64
         var slack: Int64
         var patience: Int64?
+        var sources: SourceSigns?
     }
 
     private var tasks: [ClockRecord.Task: Task] = [:]
@@ -54,6 +58,7 @@ package struct UpstreamClocks: Sendable {
         guard var task = tasks[key] else { return }
         task.clock = max(task.clock ?? record.clock, record.clock)
         task.degraded = record.degraded
+        task.sources = record.sources
         task.heard = max(task.heard, wall)
         tasks[key] = task
     }
@@ -82,7 +87,24 @@ package struct UpstreamClocks: Sendable {
             lowest = min(lowest ?? .max, overflow ? .max : sum)
         }
         if isUnknown { return Reading(bound: .unknown, degraded: degraded) }
-        return Reading(bound: lowest.map(ClockBound.upTo) ?? .none, degraded: degraded)
+        return Reading(bound: lowest.map(ClockBound.upTo) ?? .none, degraded: degraded, sources: sources)
+    }
+
+    /// Of all tasks that watch sources, silent ones too: while one of them is, nobody knows what it would have to tell.
+    private var sources: SourceReport? {
+        var report: SourceReport?
+        for task in tasks.values {
+            guard let signs = task.sources, let clock = task.clock else { continue }
+            guard var sum = report else {
+                report = SourceReport(signs: signs, complete: clock)
+                continue
+            }
+            sum.signs.merge(signs)
+            sum.complete = min(sum.complete, clock)
+            report = sum
+        }
+        // One that says nothing of sources is of an earlier version, or has been started under other rules.
+        return tasks.values.contains { $0.sources == nil } ? nil : report
     }
 }
 
@@ -136,4 +158,5 @@ package struct UpstreamHold: Sendable {
 
     package var bound: ClockBound { passed?.bound ?? .unknown }
     package var degraded: Bool { passed?.degraded ?? false }
+    package var sources: SourceReport? { passed?.sources }
 }

@@ -63,7 +63,9 @@ extension StreamWorker {
     private func writeClock(_ slot: TaskSlot, _ session: TransactionSession) throws(WorkerError) {
         let topic = try session.topic(stage.clocksTopic.name)
         let key = ClockRecord.Task(service: stage.service, stage: stage.name, partition: slot.partition).key
-        let value = ClockRecord(clock: slot.outbound, degraded: slot.time.degraded).value
+        let value = ClockRecord(
+            clock: slot.outbound, degraded: slot.time.degraded, sources: slot.task.sources
+        ).value
         unsafe session.send(
             topic: topic, partition: 0, key: key.span.bytes, value: value.span.bytes, headers: [])
     }

@@ -1,0 +1,82 @@
+import SLA
+import ServiceKit
+import Streams
+import SupportEvents
+
+/// What a ticket or a contact tells its customer: the verdicts on its promises.
+///
+/// Time: when the clocks began. Fields: a list of verdicts (in the place of tags), and the ticket or the contact.
+enum CustomerFact {
+    /// Kinds; they stand in state.
+    static let ticket: UInt8 = 1
+    static let contact: UInt8 = 2
+
+    /// One cycle of one promise that was met or breached.
+    struct Verdict: Equatable {
+        enum Outcome: UInt8 {
+            case met = 0
+            /// Fulfilled late.
+            case breached = 1
+            /// Breached, and still running or paused.
+            case overdue = 2
+            /// Breached, and cancelled afterwards: a breach without a verdict.
+            case cancelled = 3
+        }
+
+        /// The metric, with `~` and the variant.
+        var promise: String
+        var cycle: Int
+        var outcome: Outcome
+        /// When it was met or breached, µs.
+        var at: Int64
+    }
+
+    /// - Returns: nil when there is no verdict, or no customer to tell.
+    static func fact(
+        _ standings: [PromiseSet.Standing], since start: Int64, _ id: [UInt8], of subject: SLASubject
+    ) -> Fact? {
+        let verdicts = standings.flatMap(verdicts(of:))
+        guard !verdicts.isEmpty else { return nil }
+        var list: [UInt8] = []
+        for verdict in verdicts {
+            var bytes = [verdict.outcome.rawValue]
+            bytes.appendVarint(UInt64(verdict.cycle))
+            bytes.appendSignedVarint(verdict.at)
+            bytes.append(contentsOf: verdict.promise.utf8)
+            list.appendBytes(bytes)
+        }
+        var payload = EventPayload()
+        payload.begin(sequence: nil)
+        payload.append(.tags, list)
+        payload.append(subject == .ticket ? .ticket : .contact, id)
+        return Fact(kind: subject == .ticket ? ticket : contact, time: start, payload: payload)
+    }
+
+    private static func verdicts(of standing: PromiseSet.Standing) -> [Verdict] {
+        standing.cycles.compactMap { cycle in
+            func verdict(_ outcome: Verdict.Outcome, _ at: Int64) -> Verdict {
+                Verdict(promise: standing.name, cycle: cycle.number, outcome: outcome, at: at)
+            }
+            if let at = cycle.breachedAt {
+                switch cycle.state {
+                case .stopped: return verdict(.breached, at)
+                case .running, .paused: return verdict(.overdue, at)
+                case .cancelled: return verdict(.cancelled, at)
+                }
+            }
+            guard cycle.state == .stopped, let at = cycle.endedAt else { return nil }
+            return verdict(.met, at)
+        }
+    }
+
+    static func verdict(_ bytes: [UInt8]) throws(InternalRecordError) -> Verdict {
+        var reader = BinaryReader(bytes)
+        guard let outcome = Verdict.Outcome(rawValue: try reader.byte()) else {
+            throw InternalRecordError("an unknown verdict: written by a newer version")
+        }
+        let cycle = Int(truncatingIfNeeded: try reader.varint())
+        let at = try reader.signedVarint()
+        return Verdict(
+            promise: String(decoding: reader.rest(), as: UTF8.self), cycle: cycle, outcome: outcome, at: at)
+    }
+}
