@@ -98,7 +98,7 @@ class Bench:
                         break
                 if now > deadline:
                     raise Failure(f"ticketing has processed {records:.0f} of {wanted} events: see {service.log}")
-                time.sleep(0.01)
+                time.sleep(0.05)
             cpu = cpu_seconds(service.pid)
             if service.counter("deskbeat_stream_aborts_total", **labels):
                 raise Failure("transactions were aborted: the figures are of no use")
@@ -175,8 +175,9 @@ class Bench:
         service = self.service("ticketing", prefix)
         try:
             seconds = service.wait_ready()
-            restored = resident_bytes(service.pid)
             cpu = cpu_seconds(service.pid)
+            time.sleep(3)
+            restored = resident_bytes(service.pid)
         finally:
             service.stop()
         print(f"  after a restore                    {(restored - base) / tickets:>8.0f} bytes per open ticket")
@@ -189,7 +190,7 @@ class Bench:
             if time.monotonic() > deadline:
                 raise Failure(f"ticketing has not processed {count} events: see {service.log}")
             time.sleep(0.05)
-        time.sleep(2)
+        time.sleep(3)
 
     def http(self):
         print("ingest over HTTP, acknowledged durable")

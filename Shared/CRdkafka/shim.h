@@ -4,6 +4,11 @@
 #ifndef DESKBEAT_CRDKAFKA_SHIM_H
 #define DESKBEAT_CRDKAFKA_SHIM_H
 
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
@@ -23,6 +28,13 @@ static inline rd_kafka_resp_err_t crdkafka_produce(
         rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)value, value_size), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+}
+
+// glibc's allocator keeps freed memory for its next use, scattered pages included; this gives it back to the system.
+static inline void crdkafka_release_freed_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 // The enumerator is -1 in an enum whose Swift import is unsigned on some compilers.

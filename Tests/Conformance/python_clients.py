@@ -77,7 +77,7 @@ def kafka_python_static_member():
     group = "g-" + name
     first = KafkaConsumer(name, bootstrap_servers=BOOTSTRAP, group_id=group, group_instance_id="one")
     deadline = time.time() + 60
-    # A poll whose time is up while the client joins loses the assignment for good (kafka-python 3.0.12, with Apache Kafka, too).
+    # A poll whose time is up while the client joins loses the assignment for good (kafka-python 3.0.12).
     while time.time() < deadline and len(first.assignment()) < 2:
         first.poll(timeout_ms=10000)
     assert len(first.assignment()) == 2

@@ -46,6 +46,48 @@ import Testing
         policy.ended(now: 10)
         #expect(!policy.isDue(urgent, now: 19))
     }
+
+    @Test func aBacklogIsCommittedInLargeTransactions() {
+        let policy = CommitPolicy(interval: 100, now: 0)
+        var behind = work { $0.records = 8_192 }
+        behind.isBacklogged = true
+        #expect(!policy.isDue(behind, now: 100))
+        #expect(policy.isDue(behind, now: 1_000))
+        behind.records = 50_000
+        #expect(policy.isDue(behind, now: 100))
+        behind.records = 1
+        behind.isUrgent = true
+        #expect(policy.isDue(behind, now: 10))
+        behind.isUrgent = false
+        behind.isBacklogged = false
+        #expect(policy.isDue(behind, now: 100))
+        #expect(
+            !CommitPolicy(interval: 5_000, now: 0).isDue(
+                work {
+                    $0.records = 1; $0.isBacklogged = true
+                }, now: 4_999))
+    }
+}
+
+@Suite struct MemoryReleaseTests {
+    @Test func aWhileAfterTheStageHasCaughtUp() {
+        let release = MemoryRelease()
+        #expect(!release.takeDue(now: 0))
+        release.caughtUp(now: 1_000)
+        release.caughtUp(now: 1_400)
+        #expect(!release.takeDue(now: 1_899))
+        #expect(release.takeDue(now: 1_900))
+        #expect(!release.takeDue(now: 10_000))
+    }
+
+    @Test func notAgainAndAgain() {
+        let release = MemoryRelease()
+        release.caughtUp(now: 0)
+        #expect(release.takeDue(now: 600))
+        release.caughtUp(now: 1_000)
+        #expect(!release.takeDue(now: 5_599))
+        #expect(release.takeDue(now: 5_600))
+    }
 }
 
 @Suite struct FatalBackoffTests {

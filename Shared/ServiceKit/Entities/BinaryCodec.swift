@@ -17,7 +17,7 @@ extension [UInt8] {
     }
 
     package mutating func appendFixed64(_ value: UInt64) {
-        for shift in stride(from: UInt64(0), to: 64, by: 8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
+        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
     }
 
     mutating func append(_ span: borrowing RawSpan) {
@@ -68,9 +68,10 @@ package struct BinaryReader {
     }
 
     package mutating func fixed64() throws(InternalRecordError) -> UInt64 {
-        var value: UInt64 = 0
-        for shift in stride(from: UInt64(0), to: 64, by: 8) { value |= UInt64(try byte()) << shift }
-        return value
+        guard remaining >= 8 else { throw .endsEarly }
+        defer { position += 8 }
+        let value = unsafe record.span.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self)
+        return UInt64(littleEndian: value)
     }
 
     /// A count that is later used to read that many things of at least `minimum` bytes each.
@@ -93,6 +94,13 @@ package struct BinaryReader {
 
     package mutating func bytes() throws(InternalRecordError) -> [UInt8] {
         try bytes(try count())
+    }
+
+    /// Passes what ``bytes()`` would return, without copying it.
+    mutating func withBytes<Result>(_ body: (RawSpan) -> Result) throws(InternalRecordError) -> Result {
+        let count = try count()
+        defer { position += count }
+        return unsafe body(record.span.bytes.extracting(position..<position + count))
     }
 
     package mutating func rest() -> [UInt8] {

@@ -10,6 +10,9 @@ final class PayloadTable {
     /// Takes a reference to the payload with these bytes.
     func retain(_ bytes: [UInt8]) -> UInt32 { table.intern(bytes) }
 
+    /// Takes a reference to the payload with these bytes.
+    func retain(_ bytes: RawSpan) -> UInt32 { table.intern(bytes) }
+
     /// Gives a reference back; the last one frees the bytes.
     func release(_ payload: UInt32) { table.release(payload) }
 

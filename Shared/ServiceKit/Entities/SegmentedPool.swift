@@ -18,6 +18,7 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     init(filler: Element, offsetBits: UInt32 = 16) {
         self.filler = filler
         self.offsetBits = offsetBits
+        // The first run opens the first segment.
         nextFree = 1 << Int(offsetBits)
     }
 
@@ -25,7 +26,7 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     private func segment(of handle: Handle) -> Int { Int(handle >> offsetBits) }
     private func offset(of handle: Handle) -> Int { Int(handle & (1 << offsetBits - 1)) }
 
-    /// Bytes held from the system, used or not.
+    /// Bytes of all segments, used or not.
     var residentBytes: Int { segments.count * segmentLength * MemoryLayout<Element>.stride }
 
     /// The capacity that a run of `count` elements is given: even numbers up to 8, then quarters of a power of two, so that
@@ -50,12 +51,27 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         let sizeClass = Self.sizeClass(of: capacity)
         if sizeClass < free.count, let handle = free[sizeClass].popLast() { return handle }
         if nextFree + capacity > segmentLength {
-            segments.append([Element](repeating: filler, count: segmentLength))
-            nextFree = 0
+            openSegment()
         }
-        let handle = Handle(segments.count - 1) << offsetBits | Handle(nextFree)
+        let last = segments.count - 1
+        let handle = Handle(last) << offsetBits | Handle(nextFree)
         nextFree += capacity
+        // A segment's memory is used as far as runs have been allocated in it.
+        if nextFree > segments[last].count {
+            let count = min(segmentLength, max(nextFree, segments[last].count + Self.step)) - segments[last].count
+            segments[last].append(contentsOf: repeatElement(filler, count: count))
+        }
         return handle
+    }
+
+    /// How many elements of a segment are made usable at a time, at least.
+    private static var step: Int { 1024 }
+
+    private mutating func openSegment() {
+        var segment: [Element] = []
+        segment.reserveCapacity(segmentLength)
+        segments.append(segment)
+        nextFree = 0
     }
 
     /// Gives a run back. `capacity` is the one it was allocated with.
@@ -76,10 +92,14 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         target.append(contentsOf: segments[segment(of: handle)][start..<start + count])
     }
 
-    mutating func write(_ source: [Element], to handle: Handle) {
+    mutating func write(_ source: some Collection<Element>, to handle: Handle) {
         let start = offset(of: handle)
         var target = segments[segment(of: handle)].mutableSpan
-        for index in source.indices { target[start + index] = source[index] }
+        var place = start
+        for element in source {
+            target[place] = element
+            place += 1
+        }
     }
 
     /// Moves a run that holds `count` elements into one for `newCount` and returns its handle.
@@ -108,6 +128,15 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
 }
 
 extension SegmentedPool<UInt8> {
+    mutating func write(_ source: borrowing RawSpan, to handle: Handle) {
+        let start = offset(of: handle)
+        unsafe source.withUnsafeBytes { bytes in
+            unsafe segments[segment(of: handle)].withUnsafeMutableBytes { target in
+                unsafe UnsafeMutableRawBufferPointer(rebasing: target[start...]).copyMemory(from: bytes)
+            }
+        }
+    }
+
     /// Whether the run begins with these bytes.
     @inline(__always)
     func equals(_ handle: Handle, _ other: borrowing RawSpan) -> Bool {

@@ -44,7 +44,7 @@ public final class MetricsRegistry: MetricsFactory, Sendable {
         if includesProcess { ProcessFigures.append(to: &text) }
         let (families, help, refused) = state.withLock { ($0.families, $0.help, $0.refused) }
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            text.family(name, type: family.type, help: help[name] ?? name.replacing("_", with: " "))
+            text.family(name, type: family.type, help: help[name] ?? Self.words(name))
             for (labels, cell) in family.series.sorted(by: { $0.key < $1.key }) {
                 cell.append(name: name, labels: labels, to: &text)
             }
@@ -58,6 +58,10 @@ public final class MetricsRegistry: MetricsFactory, Sendable {
     }
 
     public static let contentType = PrometheusText.contentType
+
+    private static func words(_ name: String) -> String {
+        String(decoding: name.utf8.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+    }
 
     // MARK: MetricsFactory
 

@@ -5,7 +5,10 @@ struct PrometheusText {
     private(set) var bytes: [UInt8] = []
 
     mutating func family(_ name: String, type: String, help: String) {
-        let escaped = help.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+        // Every scrape comes here for every family, and hardly a text needs it.
+        let needsEscape = help.utf8.contains { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\n") }
+        let escaped =
+            needsEscape ? help.replacing("\\", with: "\\\\").replacing("\n", with: "\\n") : help
         bytes.append(contentsOf: "# HELP \(name) \(escaped)\n# TYPE \(name) \(type)\n".utf8)
     }
 

@@ -5,6 +5,9 @@ package struct CommitPolicy: Sendable {
     package static let maximumBytes = 16 << 20
     /// Urgent commits are at least this far apart.
     package static let urgentInterval: Int64 = 10
+    /// The interval while more input waits than one poll takes. What is read now was late before, and an entity that changes
+    /// several times within a transaction is derived and saved once.
+    package static let backlogInterval: Int64 = 1_000
     /// A task's clock is published at most this often.
     package static let clockInterval: Int64 = 1_000
 
@@ -19,6 +22,8 @@ package struct CommitPolicy: Sendable {
         package var dirty = 0
         package var isUrgent = false
         package var clockDue = false
+        /// The last poll has taken all that it may take at once.
+        package var isBacklogged = false
 
         package init() {}
     }
@@ -36,7 +41,7 @@ package struct CommitPolicy: Sendable {
         if work.records >= Self.maximumRecords || work.bytes >= Self.maximumBytes { return true }
         let elapsed = now - last
         if work.isUrgent, elapsed >= Self.urgentInterval { return true }
-        guard elapsed >= interval else { return false }
+        guard elapsed >= (work.isBacklogged ? max(interval, Self.backlogInterval) : interval) else { return false }
         return work.hasMoved || work.records > 0 || work.dirty > 0 || work.isUrgent || work.clockDue
     }
 

@@ -70,6 +70,7 @@ final class ProgressObserver: ProgressSource, Sendable {
                 guard error.reaction == .retry else { throw error }
                 logger.debug("a look failed, trying again", metadata: ["error": "\(error)"])
             }
+            MemoryRelease.shared.look(now: time.monotonic)
         } while !stop.wait(milliseconds: Self.interval)
     }
 }

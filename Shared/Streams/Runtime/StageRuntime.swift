@@ -108,10 +108,14 @@ public final class StageRuntime: Sendable {
                 logger: logger, options: options, stop: stopSignal,
                 report: { [self] phase in
                     let now = time.monotonic
-                    shared.withLock { shared in
-                        shared.phases[number] = phase
-                        shared.rounds[number] = now
+                    let previous = shared.withLock { shared in
+                        defer {
+                            shared.phases[number] = phase
+                            shared.rounds[number] = now
+                        }
+                        return shared.phases[number]
                     }
+                    if phase == .running(caughtUp: true), previous != phase { MemoryRelease.shared.caughtUp(now: now) }
                 })
             spawn("\(number)") { [self] in
                 do throws(StreamFailure) {

@@ -291,6 +291,7 @@ package final class StreamWorker {
         work = CommitPolicy.Work()
         work.records = max(takenRecords, sessionHandle?.records ?? 0)
         work.bytes = max(takenBytes, sessionHandle?.bytes ?? 0)
+        work.isBacklogged = batch.records.count >= options.batchRecords || batch.byteCount >= options.batchBytes
         for slot in running {
             work.hasMoved = work.hasMoved || slot.hasMoved
             work.dirty += slot.task.dirty

@@ -1,0 +1,41 @@
+import Kafka
+import Synchronization
+
+/// Gives freed memory back to the system after a backlog or a restore, for all stages of a process.
+package final class MemoryRelease: Sendable {
+    static let shared = MemoryRelease()
+
+    /// After a stage has caught up, the last of what was fetched ahead is still in use: milliseconds.
+    static let delay: Int64 = 500
+    /// A load that overtakes the stages again and again gets its memory from the system each time: milliseconds.
+    static let spacing: Int64 = 5_000
+
+    private struct Shared {
+        var due: Int64?
+        var last = Int64.min / 2
+    }
+
+    private let shared = Mutex(Shared())
+
+    package init() {}
+
+    /// A stage has caught up. Times are of the monotonic clock.
+    package func caughtUp(now: Int64) {
+        shared.withLock { $0.due = max(now + Self.delay, $0.last + Self.spacing) }
+    }
+
+    /// Whether it is time, once for each time.
+    package func takeDue(now: Int64) -> Bool {
+        shared.withLock { shared in
+            guard let due = shared.due, due <= now else { return false }
+            shared.due = nil
+            shared.last = now
+            return true
+        }
+    }
+
+    /// Called now and then, from a thread that no stream waits for.
+    func look(now: Int64) {
+        if takeDue(now: now) { FreedMemory.giveBack() }
+    }
+}
