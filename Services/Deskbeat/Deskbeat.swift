@@ -13,7 +13,8 @@ struct Deskbeat: AsyncParsableCommand {
               deskbeat wait-idle && deskbeat kpis
             """,
         subcommands: [
-            UpCommand.self, BrokerCommand.self, TopicsCommand.self, ReplayCommand.self, SampleCommand.self,
+            UpCommand.self, BrokerCommand.self, TopicsCommand.self, AccessCommand.self, ReplayCommand.self,
+            SampleCommand.self,
             WaitIdleCommand.self, KPIsCommand.self, AlertsCommand.self, SuiteAuditCommand.self, SLACommand.self,
             RulesCommand.self,
             DoctorCommand.self,

@@ -26,7 +26,8 @@ struct SLAMonitorService: AsyncParsableCommand {
             let topology = try SLATopology(
                 rules: environment.rules, partitions: Int32(environment.settings.partitions))
             let lookups = SLALookups()
-            let named = tokensFile ?? ProcessInfo.processInfo.environment["DESKBEAT_TOKENS_FILE"]
+            let named = SettingsReader(environment: ProcessInfo.processInfo.environment)
+                .text(tokensFile, "DESKBEAT_TOKENS_FILE")
             let tokens = try named.map { path throws(SettingsError) in
                 try TokensFile(named: path, logger: environment.logger)
             }

@@ -45,20 +45,9 @@ class ClientContext {
 
     private func log(level: Int32, facility: UnsafePointer<CChar>?, message: UnsafePointer<CChar>?) {
         let facility = unsafe facility.map { unsafe String(cString: $0) } ?? ""
-        let swiftLevel: Logger.Level =
-            switch level {
-            case ...2: .critical
-            case 3: .error
-            case 4: .warning
-            case 5: .notice
-            case 6: .info
-            default: .debug
-            }
-        // One set of KAFKA_* variables configures consumers and producers alike, so each kind of client is told of the
-        // other kind's properties.
-        let chosen = facility == "CONFWARN" ? .debug : swiftLevel
-        guard chosen >= logger.logLevel else { return }
         let text = unsafe message.map { unsafe String(cString: $0) } ?? ""
+        let chosen = LibraryLog.level(level, facility: facility, text: text)
+        guard chosen >= logger.logLevel else { return }
         logger.log(level: chosen, "\(text)", metadata: [LogKeys.facility: "\(facility)"])
     }
 

@@ -1,5 +1,6 @@
 import Deskbeat
 import Foundation
+import Kafka
 import Testing
 
 @Suite struct KPIKeyTests {
@@ -165,6 +166,47 @@ import Testing
         _ = try directory.file("Europe/Berlin", "TZif")
         _ = try directory.file("tzdata.zi", "# version 2024a\nrest")
         #expect(MachineChecks.timeZones(in: directory.path).text == "2024a")
+    }
+
+    @Test func replication() {
+        typealias Copies = ReplicationCheck.Copies
+        func grades(_ copies: Copies..., brokers: Int = 3) -> [Finding.Grade] {
+            ReplicationCheck.findings(copies, brokers: brokers).map(\.grade)
+        }
+        #expect(grades(Copies(topic: "t", replicas: 3, inSync: 3, minimum: 2)) == [.ok])
+        #expect(grades(Copies(topic: "t", replicas: 1, inSync: 1, minimum: 1), brokers: 1) == [.warn])
+        // One replica where there could be three; a record on one broker counts as durable.
+        #expect(grades(Copies(topic: "t", replicas: 1, inSync: 1, minimum: 1)) == [.warn])
+        #expect(grades(Copies(topic: "t", replicas: 3, inSync: 3, minimum: 1)) == [.warn])
+        // A broker is down: writes go on, or are refused.
+        #expect(grades(Copies(topic: "t", replicas: 3, inSync: 2, minimum: 2)) == [.warn])
+        #expect(grades(Copies(topic: "t", replicas: 3, inSync: 1, minimum: 2)) == [.fail])
+        #expect(grades(Copies(topic: "t", replicas: 3, inSync: 3, minimum: 3)) == [.fail])
+        let two = ReplicationCheck.findings(
+            [
+                Copies(topic: "b", replicas: 3, inSync: 1, minimum: 2),
+                Copies(topic: "a", replicas: 3, inSync: 1, minimum: 2),
+            ], brokers: 3)
+        #expect(two.map(\.text) == ["2 topics have fewer replicas in step than min.insync.replicas: a, b"])
+    }
+
+    @Test func backlogAndDeadLetters() {
+        func lag(_ stage: String, _ end: Int64, _ position: Int64?) -> IdleLag {
+            IdleLag(
+                stage: stage, partition: TopicPartition(topic: "t", partition: 0), end: end, position: position,
+                dirty: 0)
+        }
+        #expect(
+            BacklogCheck.findings([lag("a/b", 10, 8), lag("a/c", 5, 5)]).map(\.text) == [
+                "2 stages, 2 records to be read"
+            ])
+        #expect(BacklogCheck.findings([lag("a/b", 0, nil)]).map(\.grade) == [.ok])
+        #expect(BacklogCheck.findings([lag("a/b", 10, nil)]).map(\.grade) == [.warn])
+        let behind = BacklogCheck.findings([lag("a/b", 90_000, 0), lag("a/b", 90_000, 0)])
+        #expect(behind.map(\.grade) == [.warn] && behind[0].text.hasPrefix("a/b is "))
+        #expect(DeadLetterCheck.finding(kept: 0, recent: 0, topic: "d").grade == .ok)
+        #expect(DeadLetterCheck.finding(kept: 3, recent: 0, topic: "d").grade == .ok)
+        #expect(DeadLetterCheck.finding(kept: 3, recent: 2, topic: "d").grade == .warn)
     }
 
     @Test func findingsSayWhatToDo() {

@@ -143,6 +143,30 @@ import Testing
         #expect(lines.contains { $0.contains("--topic deskbeat.clocks --partitions 1 ") })
     }
 
+    @Test func theCommandsThatGiveRightsArePrinted() async throws {
+        let printed = try await run(["acls", "--service", "ticketing", "--principal", "User:CN={service}"])
+        #expect(printed.status == 0, "\(printed.error)")
+        let lines = printed.output.split(separator: "\n").map(String.init)
+        let start = #"kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --add --allow-principal 'User:CN=ticketing' "#
+        #expect(lines.allSatisfy { $0.hasPrefix(start) })
+        let rights = lines.map { $0.dropFirst(start.count) }
+        #expect(
+            rights.contains(
+                "--operation Read --operation Create --operation Describe --operation DescribeConfigs --topic 'support.tickets'"
+            ))
+        #expect(
+            rights.contains(
+                "--operation Write --operation Describe --transactional-id 'deskbeat.ticketing-' --resource-pattern-type prefixed"
+            ))
+        // Of what it only reads it may not write a record.
+        #expect(!rights.contains { $0.contains("Write") && $0.contains("support.tickets") })
+        let fixed = try await run(["acls", "--create-topics", "never", "--topic-prefix", "desk"])
+        #expect(fixed.output.contains("--topic 'desk.inbound'"))
+        #expect(
+            fixed.output.split(separator: "\n").filter { $0.contains("Create") }.allSatisfy { $0.contains("doctor") })
+        #expect(try await run(["acls", "--service", "billing"]).status != 0)
+    }
+
     @Test func aSecretFileThatCannotBeReadIsSaidAndNotSkipped() async throws {
         let listed = try await run(["topics"], with: ["KAFKA_SASL_PASSWORD_FILE": directory.path + "/none"])
         #expect(listed.status != 0)

@@ -9,7 +9,8 @@ struct ClusterChecks {
     let configuration: KafkaConfiguration
 
     func run() async throws -> [Finding] {
-        let admin = try KafkaAdmin(configuration: configuration, logger: cluster.logger)
+        let complaint = LastComplaint()
+        let admin = try KafkaAdmin(configuration: configuration, logger: complaint.logger)
         var findings: [Finding] = []
         do {
             let brokers = try await admin.brokers(.after(.seconds(8)))
@@ -17,10 +18,13 @@ struct ClusterChecks {
             findings.append(Finding("broker", .ok, "\(configuration.bootstrapServers) answers; brokers: \(names)"))
         } catch {
             findings.append(
-                Finding("broker", .fail, error.reason, advice: error.advice ?? "check KAFKA_BOOTSTRAP_SERVERS"))
+                Finding(
+                    "broker", .fail, complaint.text ?? error.reason,
+                    advice: error.advice ?? "check KAFKA_BOOTSTRAP_SERVERS"))
             return findings
         }
         findings += try await topics(admin)
+        findings += await backlog(admin)
         findings += await roundTrip(admin)
         try? await admin.close(.after(.seconds(3)))
         return findings
@@ -60,7 +64,57 @@ struct ClusterChecks {
                     advice: "the services create them when they start, or: deskbeat topics --create"))
         }
         if findings.isEmpty { findings.append(Finding("topics", .ok, "\(present.count) with the right settings")) }
-        return findings
+        guard !present.isEmpty else { return findings }
+        let copies = present.compactMap { spec in
+            let minimum = settings[spec.name]?["min.insync.replicas"]?.value.flatMap { Int($0) } ?? 1
+            return existing[spec.name].flatMap { ReplicationCheck.Copies($0, minimum: minimum) }
+        }
+        return findings + ReplicationCheck.findings(copies, brokers: try await admin.brokers(deadline).count)
+    }
+
+    /// What the stages have not read, and what they could not take.
+    private func backlog(_ admin: KafkaAdmin) async -> [Finding] {
+        let deadline = Deadline.after(.seconds(20))
+        do {
+            let existing = try await admin.topics(deadline)
+            func places(_ topic: String) -> [TopicPartition] {
+                existing[topic]?.partitions.map { TopicPartition(topic: topic, partition: $0.id) } ?? []
+            }
+            func ends(_ places: [TopicPartition], _ query: OffsetQuery) async throws -> [TopicPartition: Int64] {
+                try await admin.listOffsets(Dictionary(uniqueKeysWithValues: places.map { ($0, query) }), deadline)
+            }
+            var lags: [IdleLag] = []
+            for stage in StageEntry.all(topics: cluster.topics, internalPrefix: cluster.internalNames) {
+                let inputs = stage.inputs.flatMap(places)
+                let marks = try await ends(inputs, .latest)
+                lags += IdleWalk.lags(
+                    of: stage, marks, committed: try await committed(admin, stage.group, inputs, deadline))
+            }
+            let topic = cluster.topics.deadLetters
+            let (first, last) = (try await ends(places(topic), .earliest), try await ends(places(topic), .latest))
+            let dayAgo = OffsetQuery.atTime(Int64((Date().timeIntervalSince1970 - 86_400) * 1_000))
+            let recent = try await ends(places(topic), dayAgo)
+            return BacklogCheck.findings(lags) + [
+                DeadLetterCheck.finding(
+                    kept: last.reduce(0) { $0 + $1.value - (first[$1.key] ?? 0) },
+                    recent: last.reduce(0) { $0 + $1.value - (recent[$1.key] ?? $1.value) },
+                    topic: topic)
+            ]
+        } catch {
+            return [Finding("lag", .fail, "\(error)", advice: "the positions of the stages cannot be read")]
+        }
+    }
+
+    private func committed(
+        _ admin: KafkaAdmin, _ group: String, _ partitions: [TopicPartition], _ deadline: Deadline
+    ) async throws -> [TopicPartition: (offset: Int64, metadata: String)] {
+        do {
+            return try await admin.groupOffsets(group, partitions: partitions, deadline)
+                .mapValues { ($0.offset, $0.metadata) }
+        } catch {
+            guard error.code == .unknownGroup else { throw error }
+            return [:]
+        }
     }
 
     /// Writes a record to a topic of its own and reads it back: shows that producing and consuming work, and what the

@@ -6,8 +6,9 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Check this machine and the broker, and say what to do.",
         discussion: """
-            Checks the client library, time-zone data, disk, the processes of `deskbeat up`, the broker, the settings of the topics, \
-            a round trip of one record (on a small topic of its own) and the clocks. Exit status 1 when something fails.
+            Checks the client library, time-zone data, disk, the processes of `deskbeat up`, the broker, the settings and replicas of \
+            the topics, what the stages have not read yet, dead letters, a round trip of one record (on a small topic of its own) and \
+            the clocks. Exit status 1 when something fails; what is only worth a look is a warning.
 
             Example:
               KAFKA_BOOTSTRAP_SERVERS=kafka:9092 deskbeat doctor

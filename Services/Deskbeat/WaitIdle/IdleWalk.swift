@@ -81,8 +81,17 @@ package enum IdleWalk {
     private static func lags(
         of stage: StageEntry, _ ends: [TopicPartition: Int64], _ cluster: some IdleCluster
     ) async throws -> [IdleLag] {
+        lags(of: stage, ends, committed: try await cluster.committed(stage.group, Array(ends.keys)))
+    }
+
+    /// - Parameters:
+    ///   - ends: High watermarks of the stage's inputs.
+    ///   - committed: Positions of the stage's group.
+    static func lags(
+        of stage: StageEntry, _ ends: [TopicPartition: Int64],
+        committed: [TopicPartition: (offset: Int64, metadata: String)]
+    ) -> [IdleLag] {
         let partitions = ends.keys.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
-        let committed = try await cluster.committed(stage.group, partitions)
         return partitions.map { partition in
             let commit = committed[partition]
             return IdleLag(

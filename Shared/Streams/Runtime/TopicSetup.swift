@@ -1,5 +1,6 @@
 package import Kafka
 package import Logging
+import Synchronization
 
 /// Whether a service creates the topics that it needs.
 public enum TopicCreation: String, Sendable, CaseIterable {
@@ -63,7 +64,7 @@ package struct TopicPlan: Sendable, Hashable {
         if creation == .never, !missing.isEmpty {
             let commands = missing.map { "\n  " + $0.createCommand(replication) }
             return """
-                topics are missing, and --create-topics=never forbids to create them. Let somebody who may run these (all topics: \
+                topics are missing (or this user may not see them: deskbeat acls), and --create-topics=never forbids to create them. Let somebody who may run these (all topics: \
                 deskbeat topics --print):\(commands.joined())
                 """
         }
@@ -74,6 +75,8 @@ package struct TopicPlan: Sendable, Hashable {
 /// Creates missing topics and compares existing ones, before anything subscribes to them.
 package enum TopicSetup {
     private static let budget = Duration.seconds(60)
+    /// Each stage of a process comes here; one warning is enough.
+    private static let hasWarned = Atomic(false)
 
     /// - Throws: ``StreamFailure/incompatible(_:)``.
     package static func prepare(
@@ -117,7 +120,7 @@ package enum TopicSetup {
                         "replication": "\(replication.factor)",
                     ])
             }
-            if replication.factor == 1, !created.isEmpty {
+            if replication.factor == 1, !created.isEmpty, !hasWarned.exchange(true, ordering: .relaxed) {
                 logger.warning(
                     "topics have one replica, since the cluster has fewer than 3 brokers: losing a disk loses them")
             }
