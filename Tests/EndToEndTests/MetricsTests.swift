@@ -13,6 +13,10 @@ import Testing
                 .map { $0.hasSuffix("_bucket") ? String($0.dropLast("_bucket".count)) : $0 })
     }
 
+    private static let event =
+        #"{"specversion":"1.0","id":"m-1","source":"helpdesk","type":"support.ticket.created","#
+        + #""time":"2026-01-05T09:00:00Z","data":{"ticket_id":"M-1","created_at":"2026-01-05T09:00:00Z"}}"#
+
     @Test func everyNameInRulesAndDocsIsExposed() async throws {
         let root = OrderAndKillTests.root
         let rules = try String(
@@ -43,8 +47,8 @@ import Testing
             try await installation.execute(
                 "curl",
                 [
-                    "-sf", "-H", "content-type: application/json", "-d",
-                    #"{"type":"support.ticket.created","data":{"ticket_id":"M-1"}}"#, ingest + "/v1/events",
+                    "-sf", "-H", "content-type: application/cloudevents+json", "-d", Self.event,
+                    ingest + "/v1/events",
                 ])
             var exposed: Set<String> = []
             for address in try installation.ready().http.values {
