@@ -125,41 +125,45 @@ extension KafkaAdmin {
         if let partitions, partitions.isEmpty { return [:] }
         let handle = handle
         return try await calls.run { () throws(KafkaError) in
-            let operation = "list the offsets of group \(group)"
-            var request: OpaquePointer?
-            if let partitions {
-                let list = PartitionList(partitions)
-                unsafe request = list.withPointer { unsafe rd_kafka_ListConsumerGroupOffsets_new(group, $0) }
-            } else {
-                unsafe request = rd_kafka_ListConsumerGroupOffsets_new(group, nil)
-            }
-            defer { unsafe rd_kafka_ListConsumerGroupOffsets_destroy(request) }
-            let event = try unsafe AdminEvent(
-                operation, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, handle, deadline
-            ) {
-                unsafe rd_kafka_ListConsumerGroupOffsets($0, &request, 1, $1, $2)
-            }
-            let answer: Result<[PartitionEntry], KafkaError> = unsafe event.read { event in
-                var count = 0
-                let groups = unsafe rd_kafka_ListConsumerGroupOffsets_result_groups(
-                    rd_kafka_event_ListConsumerGroupOffsets_result(event), &count)
-                guard count == 1, let result = unsafe groups?.pointee else {
-                    return .failure(KafkaError(code: .unknownGroup, operation: operation))
+            try Retry.until(deadline) { () throws(KafkaError) in
+                let operation = "list the offsets of group \(group)"
+                var request: OpaquePointer?
+                if let partitions {
+                    let list = PartitionList(partitions)
+                    unsafe request = list.withPointer { unsafe rd_kafka_ListConsumerGroupOffsets_new(group, $0) }
+                } else {
+                    unsafe request = rd_kafka_ListConsumerGroupOffsets_new(group, nil)
                 }
-                if let error = unsafe KafkaError(borrowing: rd_kafka_group_result_error(result), operation: operation) {
-                    return .failure(error)
+                defer { unsafe rd_kafka_ListConsumerGroupOffsets_destroy(request) }
+                let event = try unsafe AdminEvent(
+                    operation, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, handle, deadline
+                ) {
+                    unsafe rd_kafka_ListConsumerGroupOffsets($0, &request, 1, $1, $2)
                 }
-                return unsafe .success(PartitionEntry.all(in: rd_kafka_group_result_partitions(result)))
-            }
-            var offsets: [TopicPartition: CommittedOffset] = [:]
-            for entry in try answer.get() {
-                guard entry.code.rawValue == 0 else {
-                    throw KafkaError(code: entry.code, operation: "\(operation) in \(entry.partition)")
+                let answer: Result<[PartitionEntry], KafkaError> = unsafe event.read { event in
+                    var count = 0
+                    let groups = unsafe rd_kafka_ListConsumerGroupOffsets_result_groups(
+                        rd_kafka_event_ListConsumerGroupOffsets_result(event), &count)
+                    guard count == 1, let result = unsafe groups?.pointee else {
+                        return .failure(KafkaError(code: .unknownGroup, operation: operation))
+                    }
+                    if let error = unsafe KafkaError(
+                        borrowing: rd_kafka_group_result_error(result), operation: operation)
+                    {
+                        return .failure(error)
+                    }
+                    return unsafe .success(PartitionEntry.all(in: rd_kafka_group_result_partitions(result)))
                 }
-                guard entry.offset >= 0 else { continue }
-                offsets[entry.partition] = CommittedOffset(offset: entry.offset, metadata: entry.metadata)
+                var offsets: [TopicPartition: CommittedOffset] = [:]
+                for entry in try answer.get() {
+                    guard entry.code.rawValue == 0 else {
+                        throw KafkaError(code: entry.code, operation: "\(operation) in \(entry.partition)")
+                    }
+                    guard entry.offset >= 0 else { continue }
+                    offsets[entry.partition] = CommittedOffset(offset: entry.offset, metadata: entry.metadata)
+                }
+                return offsets
             }
-            return offsets
         }
     }
 }

@@ -16,7 +16,12 @@ public final class KafkaAdmin: Sendable {
         // Nobody polls this handle's main queue, where statistics would pile up.
         configuration.statisticsInterval = .zero
         let native = NativeConfiguration()
-        let required = [("isolation.level", "read_uncommitted"), ("enable.auto.commit", "false")]
+        let required = [
+            // Never joined. Without a group of its own librdkafka (#5040) crashes on the answer that another broker coordinates
+            // a group, as of a cluster that is new or moves its coordinators.
+            ("group.id", "\(configuration.clientID).unused"),
+            ("isolation.level", "read_uncommitted"), ("enable.auto.commit", "false"),
+        ]
         try native.fill(
             configuration, defaults: [], required: [], logLevel: logger.logLevel)
         for (property, value) in required { try native.set(property, value) }

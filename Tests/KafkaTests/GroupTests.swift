@@ -169,4 +169,16 @@ struct GroupTests {
             try consumer.close(patience)
         }
     }
+
+    /// As on a cluster that is new: the broker that was found has not taken the group over yet.
+    @Test func offsetsAreAskedForAgainWhenTheCoordinatorMoves() async throws {
+        let cluster = try MockCluster()
+        try cluster.createTopic("input")
+        let admin = try KafkaAdmin(configuration: cluster.configuration, logger: quiet)
+        let input = TopicPartition(topic: "input", partition: 0)
+        cluster.fail(.offsetFetch, .notCoordinator, .coordinatorLoading)
+        #expect(try await admin.groupOffsets("group", partitions: [input], patience).isEmpty)
+        #expect(cluster.unconsumedErrors(.offsetFetch) == 0)
+        try await admin.close(patience)
+    }
 }

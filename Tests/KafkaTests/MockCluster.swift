@@ -16,6 +16,7 @@ import Testing
         case fetch = 1
         case listOffsets = 2
         case offsetCommit = 8
+        case offsetFetch = 9
         case heartbeat = 12
         case initProducerID = 22
         case addPartitionsToTransaction = 24
