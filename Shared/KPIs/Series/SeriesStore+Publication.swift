@@ -84,6 +84,7 @@ extension SeriesStore {
             }
         }
         judgeWaitingGoals(wall: wall, isHeld: isHeld, emit)
+        lastRoundWasFull = round.isFull
         return round.published
     }
 

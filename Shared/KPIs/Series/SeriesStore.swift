@@ -61,6 +61,9 @@ public struct SeriesStore: ~Copyable {
     /// The month with the clock at the last look at what reads the months that have begun.
     var monthOfClock: WindowBounds?
 
+    /// Whether the last publication ended because of its limit.
+    public internal(set) var lastRoundWasFull = false
+
     /// The latest event time that any sender has seen; decides which windows are history.
     var newest = Micros.min
     var clock = Micros.min

@@ -68,15 +68,13 @@ public final class SeriesTask: StreamTask {
         // Of the stages before this one, ingest may lag by 5 s without a reason.
         let isHeld = !time.caughtUp || time.wall - time.clock > Self.longestLag
         let start = ContinuousClock.now
-        let published = store.publish(
-            clock: time.clock, wall: time.wall, idle: time.idle, isHeld: isHeld, limit: limit.value
-        ) {
+        store.publish(clock: time.clock, wall: time.wall, idle: time.idle, isHeld: isHeld, limit: limit.value) {
             key, value, alert in
             output.send(
                 to: Self.alerts, partition: Partitioner.partition(key: key, count: partitions), key: key, value: value,
                 headers: alert.type == Self.updateType ? Self.headers : [("ce_type", Array(alert.type.utf8))])
         }
-        limit.note(published, took: ContinuousClock.now - start)
+        limit.note(isFull: store.lastRoundWasFull, took: ContinuousClock.now - start)
         store.writeChangelog { key, value in output.changelog(key: key, value: value) }
     }
 

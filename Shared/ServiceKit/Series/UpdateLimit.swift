@@ -14,11 +14,11 @@ package struct UpdateLimit {
 
     package init() {}
 
-    /// Adapts to how long a round took. One with few updates says nothing of one with many.
-    package mutating func note(_ updates: Int, took duration: Duration) {
+    /// Adapts to how long a round took. One that was not full says nothing of one that is.
+    package mutating func note(isFull: Bool, took duration: Duration) {
         if duration > UpdateLimit.slow {
             value = max(UpdateLimit.lowest, value / 4)
-        } else if duration < UpdateLimit.slow / 4, updates >= value / 2 {
+        } else if isFull, duration < UpdateLimit.slow / 2 {
             value = min(UpdateLimit.highest, value * 2)
         }
     }
