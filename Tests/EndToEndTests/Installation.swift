@@ -28,11 +28,13 @@ struct Installation: Sendable {
     static let deadline = Duration.seconds(300)
 
     /// Starts an installation, gives it to `body` when everything is ready, and stops it. The exit code must be 0.
-    static func run(rules: String? = nil, _ body: @Sendable @escaping (Installation) async throws -> Void) async throws
-    {
+    static func run(
+        rules: String? = nil, deadline: Duration = deadline,
+        _ body: @Sendable @escaping (Installation) async throws -> Void
+    ) async throws {
         await Turn.shared.take()
         do {
-            try await runAlone(rules: rules, body)
+            try await runAlone(rules: rules, deadline, body)
         } catch {
             await Turn.shared.give()
             throw error
@@ -60,7 +62,7 @@ struct Installation: Sendable {
     }
 
     private static func runAlone(
-        rules: String?, _ body: @Sendable @escaping (Installation) async throws -> Void
+        rules: String?, _ deadline: Duration, _ body: @Sendable @escaping (Installation) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("deskbeat-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

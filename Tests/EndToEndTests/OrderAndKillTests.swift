@@ -16,6 +16,9 @@ import Testing
         return FileManager.default.fileExists(atPath: named) ? URL(fileURLWithPath: named) : nil
     }()
 
+    /// 141,712 events make 835,000 figures, each of them computed again twice, once of it in Python.
+    private static let wholeLog = Duration.seconds(1_200)
+
     @Test func sampleTicketsShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
         try await Installation.run(rules: Self.rules) { installation in
             let lines = try await installation.deskbeat("sample").split(separator: "\n")
@@ -29,7 +32,7 @@ import Testing
         let folder = try #require(Self.sharedData).appendingPathComponent("uci-incident-log")
         let mapping = Self.root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
         let log = folder.appendingPathComponent("incident_event_log.csv.gz").path
-        try await Installation.run(rules: Self.rules) { installation in
+        try await Installation.run(rules: Self.rules, deadline: Self.wholeLog) { installation in
             let events = installation.folder.appendingPathComponent("events.ndjson")
             try await installation.deskbeat("replay", log, "--mapping", mapping, "--print")
                 .write(to: events, atomically: true, encoding: .utf8)
@@ -47,7 +50,7 @@ import Testing
         let folder = try #require(Self.sharedData).appendingPathComponent("uci-incident-log")
         let mapping = Self.root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
         let log = folder.appendingPathComponent("incident_event_log.csv.gz").path
-        try await Installation.run(rules: Self.rules) { installation in
+        try await Installation.run(rules: Self.rules, deadline: Self.wholeLog) { installation in
             let lines = try await installation.deskbeat("replay", log, "--mapping", mapping, "--print")
                 .split(separator: "\n")
             try await survive(installation, events: lines, kills: 20)
