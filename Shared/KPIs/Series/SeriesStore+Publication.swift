@@ -33,9 +33,16 @@ extension SeriesStore {
         clock: Micros, wall: Micros, idle: Bool, limit: Int = 5_000,
         emit: (_ key: RawSpan, _ value: RawSpan, _ kpi: Int) -> Void
     ) -> Int {
+        adoptSettings()
+        if self.clock < heldUntil {
+            // What became history meanwhile was published by the generation before, as far as it was counted then.
+            forgetHistory()
+            guard clock >= heldUntil else { return 0 }
+        }
         self.clock = max(self.clock, min(clock, SeriesStore.lastInstant))
         closeWindows()
         advanceRolling()
+        republishOpen()
         markLevels()
         while let key = cooling.popFirst(until: wall.subtractingReportingOverflow(settings.emitInterval).partialValue) {
             guard let bucket = slab.find(key) else { continue }
