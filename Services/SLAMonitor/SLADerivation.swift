@@ -69,6 +69,10 @@ public struct SLADerivation: EntityDerivation {
     /// Whether what has been found waits; then the ticket is looked at again when that is over.
     private func isHeld(_ output: inout DerivationOutput) -> Bool {
         let moment = output.moment
+        if moment.clock < moment.heldUntil {
+            output.deriveAgain(at: moment.heldUntil)
+            return true
+        }
         guard moment.delay > Self.longDelay else { return false }
         let calmFrom = moment.lastArrival + Self.calm
         if moment.clock < calmFrom {

@@ -71,7 +71,12 @@ struct KPIComparison {
     /// Compares the latest update of a key.
     mutating func take(_ key: String, _ value: [UInt8], _ report: inout AuditReport) {
         var fault = "no JSON"
-        guard let alert = JSONValue(value),
+        let alert = JSONValue(value)
+        if let version = alert?["data"]?["rules_version"]?.integer, version < kpis.settings.rulesVersion {
+            seen.insert(hash(key))
+            return report.skip(.earlierRules)
+        }
+        guard let alert,
             let update = PublishedUpdate(alert, key: key, kpis.zone, fault: &fault)
         else {
             report.values += 1

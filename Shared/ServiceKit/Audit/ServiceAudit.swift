@@ -28,13 +28,14 @@ package struct ServiceAudit: Sendable {
     private let options: AuditOptions
     private let progress: @Sendable (String) -> Void
 
+    /// - Parameter generation: of the service's state.
     package init(
         _ service: some AuditedService, _ environment: ServiceEnvironment, _ options: AuditOptions,
-        progress: @escaping @Sendable (String) -> Void = { _ in }
+        generation: Int = 1, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.service = type(of: service).service
         plan = service.audit
-        stages = service.stages(environment)
+        stages = service.stages(environment).map { $0.inGeneration(generation) }
         self.environment = environment
         self.options = options
         self.progress = progress

@@ -29,6 +29,8 @@ struct EntityHead: BitwiseCopyable {
     static let unsorted: UInt8 = 8
     /// Items were taken out of the timeline since it was last saved.
     static let shortened: UInt8 = 32
+    /// Derived under other settings than the present ones.
+    static let outdated: UInt8 = 16
 
     func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
     mutating func set(_ flag: UInt8, _ on: Bool = true) { if on { flags |= flag } else { flags &= ~flag } }

@@ -51,6 +51,8 @@ public final class SeriesTask: StreamTask {
         }
         do {
             try store.apply(cell: key, record: value)
+        } catch .laterRules(let version) {
+            throw InternalRecordError(neededSettings: version, record: record)
         } catch {
             throw InternalRecordError(error.description, record: record)
         }
