@@ -15,7 +15,7 @@ struct Deskbeat: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, BrokerCommand.self, TopicsCommand.self, ReplayCommand.self, SampleCommand.self,
             WaitIdleCommand.self, KPIsCommand.self, AlertsCommand.self, SuiteAuditCommand.self, SLACommand.self,
-            RulesCommand.self,
+            RulesCommand.self, RebuildCommand.self,
             DoctorCommand.self,
             LaunchCommand.self,
         ])

@@ -42,6 +42,11 @@ public struct SLADerivation: EntityDerivation {
         let standings = promises.standings(at: clock)
         let removal = timeline.ticketRemoval
         if removal == nil { addVerdicts(standings, promises, &output) }
+        if output.moment.clock < output.moment.heldUntil {
+            // Not all of what was known when it was published has been read again.
+            output.deriveAgain(at: output.moment.heldUntil)
+            return
+        }
         var round = SLARound(
             promises: promises, standings: standings, removal: removal, lastClock: published.clock)
         if isHeld(&output) {

@@ -23,8 +23,6 @@ struct SLAMonitorService: AsyncParsableCommand {
 
     func run() async throws {
         try await ServiceMain.run("sla-monitor", service) { environment in
-            let topology = try SLATopology(
-                rules: environment.rules, partitions: Int32(environment.settings.partitions))
             let lookups = EntityLookups()
             let named = tokensFile ?? ProcessInfo.processInfo.environment["DESKBEAT_TOKENS_FILE"]
             let tokens = try named.map { path throws(SettingsError) in
@@ -32,7 +30,10 @@ struct SLAMonitorService: AsyncParsableCommand {
             }
             let routes = LookupRoutes(lookups, tokens?.tokens, environment)
             return ServiceDefinition(
-                stages: topology.stages(environment, lookups), routes: { routes.add(to: $0) },
+                stages: { rules in
+                    try SLATopology(rules: rules, partitions: Int32(environment.settings.partitions)).stages(
+                        environment, lookups)
+                }, routes: { routes.add(to: $0) },
                 parts: tokens.map { [$0] } ?? [])
         }
     }
@@ -42,7 +43,7 @@ extension SLATopology: AuditedService {
     public static let service = "sla-monitor"
 
     public init(rules: Rules, partitions: Int32) throws {
-        try self.init(rules: rules, partitions: partitions, version: nil)
+        try self.init(rules: rules, partitions: partitions, version: nil, publishedAt: rules.publishedAt)
     }
 
     /// What runs, in the order of the flow.

@@ -27,12 +27,14 @@ public struct SLATopology: Sendable {
             classes: EventClasses(
                 creations: [EventType.ticketCreated.rawValue], deletions: [EventType.ticketDeleted.rawValue],
                 void: EventType.eventVoided.rawValue),
-            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint)
+            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint
+        ).of(rules)
         var contacts = EntityStageSettings(
             kind: .contact, keyField: .contactID,
             classes: EventClasses(
                 creations: [EventType.contactQueued.rawValue], deletions: [], void: EventType.eventVoided.rawValue),
-            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint)
+            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint
+        ).of(rules)
         // Agents' states are on the same topic, and calls that nothing is promised for are not kept.
         contacts.ignored = promises.concernCalls ? [.agent] : [.agent, .contact]
         self.contacts = contacts

@@ -56,7 +56,14 @@ class ClientContext {
             }
         // One set of KAFKA_* variables configures consumers and producers alike, so each kind of client is told of the
         // other kind's properties.
-        let chosen = facility == "CONFWARN" ? .debug : swiftLevel
+        let chosen: Logger.Level =
+            switch facility {
+            case "CONFWARN": .debug
+            // A lost connection: librdkafka connects again, and tells of it for every broker and every attempt. What it
+            // means for the work is told by whoever waits for an answer.
+            case "FAIL", "ERROR", "REQTMOUT", "FETCHERR", "GETPID", "ADDRERR": min(swiftLevel, .notice)
+            default: swiftLevel
+            }
         guard chosen >= logger.logLevel else { return }
         let text = unsafe message.map { unsafe String(cString: $0) } ?? ""
         logger.log(level: chosen, "\(text)", metadata: [LogKeys.facility: "\(facility)"])
@@ -66,7 +73,8 @@ class ClientContext {
     /// which the next call on the handle reports.
     private func failed(_ code: KafkaError.Code, reason: String?) {
         let error = KafkaError(code: code, operation: "talk to the brokers", reason: reason)
-        logger.log(level: code == .fatal ? .error : .warning, "\(error)")
+        let level: Logger.Level = code == .fatal ? .error : code.isTransient ? .notice : .warning
+        logger.log(level: level, "\(error)")
     }
 }
 

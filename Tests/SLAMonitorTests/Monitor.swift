@@ -46,7 +46,7 @@ final class Monitor {
 
     /// - Parameter calls: The task is the one of contacts.
     init(_ rules: String, calls: Bool = false, lookups: EntityLookups? = nil) throws {
-        topology = try SLATopology(rules: Rules(parsing: rules), partitions: 1)
+        topology = try SLATopology(rules: Rules(parsing: rules), partitions: 1, version: 1)
         self.calls = calls
         self.lookups = lookups
         task = calls ? topology.contactTask(Self.context) : topology.entityTask(Self.context, lookups: lookups)

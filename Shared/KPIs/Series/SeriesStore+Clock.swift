@@ -186,6 +186,20 @@ extension SeriesStore {
         levels.clearDirty()
     }
 
+    /// Drops windows that have become history without another word.
+    mutating func forgetHistory() {
+        for kind in WindowKind.allCases where kind.isCalendar {
+            while let window = windows.ids[Int(kind.rawValue)].first, !isLive(window) {
+                while windows[window].head != BucketSlab.none {
+                    let bucket = windows[window].head
+                    touch(bucket)
+                    remove(bucket)
+                }
+                windows.removeFirst(kind)
+            }
+        }
+    }
+
     /// Drops windows that have become history, after publishing what is still dirty in them. Stops when the round is
     /// full; the rest follows in the next one.
     mutating func dropHistory(_ round: inout Round, _ emit: (RawSpan, RawSpan, SeriesAlert) -> Void) {

@@ -51,9 +51,16 @@ extension SeriesStore {
         clock: Micros, wall: Micros, idle: Bool, isHeld: Bool = false, limit: Int = 5_000,
         emit: (_ key: RawSpan, _ value: RawSpan, _ alert: SeriesAlert) -> Void
     ) -> Int {
+        adoptSettings()
+        if self.clock < heldUntil {
+            // What became history meanwhile was published by the generation before, as far as it was counted then.
+            forgetHistory()
+            guard clock >= heldUntil else { return 0 }
+        }
         self.clock = max(self.clock, min(clock, SeriesStore.lastInstant))
         closeWindows()
         advanceRolling()
+        republishOpen()
         markLevels()
         markTimedGauges()
         while let key = cooling.popFirst(until: wall.subtractingReportingOverflow(settings.emitInterval).partialValue) {

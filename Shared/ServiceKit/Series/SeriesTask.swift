@@ -16,6 +16,8 @@ public final class SeriesTask: StreamTask {
     private var figures = SeriesFigures()
 
     public init(catalogue: KPICatalogue, zone: BusinessZone, settings: SeriesSettings, context: TaskContext) {
+        var settings = settings
+        settings.generation = UInt32(clamping: context.generation)
         store = SeriesStore(catalogue: catalogue, zone: zone, settings: settings)
         self.context = context
     }
@@ -51,6 +53,8 @@ public final class SeriesTask: StreamTask {
         }
         do {
             try store.apply(cell: key, record: value)
+        } catch .laterRules(let version) {
+            throw InternalRecordError(neededSettings: version, record: record)
         } catch {
             throw InternalRecordError(error.description, record: record)
         }
