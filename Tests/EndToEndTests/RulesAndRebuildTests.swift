@@ -160,4 +160,68 @@ import Testing
             }
         }
     }
+
+    /// Versions come while events flow and every process dies: each event counts once, under the newest rules where its window
+    /// was open.
+    @Test func versionsComeWhileEverythingIsKilled() async throws {
+        let rules = OrderAndKillTests.rules + Self.promises
+        try await Installation.run(rules: rules) { installation in
+            let lines = try await installation.deskbeat("sample").split(separator: "\n")
+            let zones = ["Asia/Kolkata", "America/New_York", "Europe/Berlin"]
+            for (part, zone) in zones.enumerated() {
+                let events = file(installation, "events-\(part).ndjson")
+                let share = lines.indices.filter { $0 % zones.count == part }.map { lines[$0] }
+                try (share.joined(separator: "\n") + "\n").write(toFile: events, atomically: true, encoding: .utf8)
+                try await installation.deskbeat("replay", events)
+                let next = file(installation, "rules-\(part).yaml")
+                try (rules + "timezone: \(zone)\n").write(toFile: next, atomically: true, encoding: .utf8)
+                #expect(try await installation.deskbeat("rules", "apply", next).contains("is now version \(part + 2)"))
+                for name in ["ticketing", "sla-monitor", "broker"] { _ = try installation.kill(name) }
+            }
+            try await installation.deskbeat("wait-idle", "--timeout", "240")
+            let after = try await updates(installation, "after.ndjson")
+            #expect(
+                after.values.contains { $0.data.rules_version == zones.count + 1 && $0.data.window.closed == false })
+            try await expectNothingFalls(installation)
+            try await installation.expectAuditFindsNothing(["ticketing", "satisfaction"])
+            // The promises have not changed, so that nobody is told anything else about them.
+            #expect(try facts(in: file(installation, "alerts.ndjson")).allSatisfy { !$0.contains("/retracted-") })
+        }
+    }
+
+    @Test func aBreakdownThatComesLaterHasItsHistoryAfterARebuild() async throws {
+        try await Installation.withFolder { installation in
+            let events = installation.folder.appendingPathComponent("events.ndjson")
+            try await installation.up(rules: OrderAndKillTests.rules + "breakdowns: [channel]\n") { installation in
+                try await installation.deskbeat("sample").write(to: events, atomically: true, encoding: .utf8)
+                try await installation.deskbeat("replay", events.path)
+                try await installation.deskbeat("wait-idle", "--timeout", "240")
+                let before = try await updates(installation, "before.ndjson")
+                #expect(!before.keys.contains { $0.contains(";priority=") })
+            }
+            try await installation.up(
+                rules: OrderAndKillTests.rules + "breakdowns: [channel, priority]\n",
+                options: ["--rebuild", "ticketing"]
+            ) { installation in
+                try await installation.deskbeat("wait-idle", "--timeout", "240")
+                let before = try read(installation.folder.appendingPathComponent("before.ndjson"))
+                let after = try await updates(installation, "after.ndjson")
+                var created: [String: Double] = [:]
+                for (subject, update) in after where subject.hasPrefix("tickets_created/day;priority=") {
+                    let day = subject.split(separator: "@").last.map(String.init) ?? ""
+                    created[day, default: 0] += update.data.value ?? 0
+                }
+                #expect(!created.isEmpty)
+                for (day, count) in created {
+                    #expect(after["tickets_created/day@\(day)"]?.data.value == count, "\(day)")
+                }
+                for (subject, update) in before where after[subject]?.data.window.closed == update.data.window.closed {
+                    guard subject.hasPrefix("tickets_"), subject.contains("@") else { continue }
+                    #expect(after[subject]?.sequence == update.sequence, "\(subject)")
+                }
+                try await expectNothingFalls(installation)
+                try await installation.expectAuditFindsNothing(["ticketing"])
+            }
+        }
+    }
 }

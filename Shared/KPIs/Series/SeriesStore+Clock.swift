@@ -173,7 +173,10 @@ extension SeriesStore {
             guard let target = plans[plan].targets[Int(level.measure)].first(where: { $0.kind == level.kind }) else {
                 continue
             }
-            for position in level.position(of: level.dirtyFrom)..<level.windows.count {
+            // Hours of another time zone may have begun before it and end behind it.
+            let overlap: Micros = level.kind == .hour ? 3_599_999_999 : 0
+            let first = level.dirtyFrom < Micros.min + overlap ? Micros.min : level.dirtyFrom - overlap
+            for position in level.position(of: first)..<level.windows.count {
                 guard let bucket = slab.find(cell: level.cell, window: level.windows[position]) else { continue }
                 for kpi in target.kpis where isPublished(kpi, level.windows[position]) {
                     guard let state = slab.state(of: kpi, in: bucket) else { continue }

@@ -79,12 +79,16 @@ struct KPIComparison {
     mutating func take(_ key: String, _ value: [UInt8], _ report: inout AuditReport) {
         var fault = "no JSON"
         let alert = JSONValue(value)
+        var isOfEarlierRules = false
         if let version = alert?["data"]?["rules_version"]?.integer, version < kpis.settings.rulesVersion {
+            isOfEarlierRules = true
             hasEarlierRules = true
         }
         guard let alert,
             let update = PublishedUpdate(alert, key: key, kpis.zone, fault: &fault)
         else {
+            // A window of another time zone is none of this one's.
+            if isOfEarlierRules { return report.skip(.earlierRules) }
             report.values += 1
             report.add(.different, key, "update", published: fault, recomputed: "an update of this key")
             return
@@ -105,7 +109,11 @@ struct KPIComparison {
             let difference = AuditReport.Difference(
                 kind: .different, key: key, member: found.path, published: found.published,
                 recomputed: found.expected)
-            if isPastOfRules(update.window) { uncertain.append(difference) } else { report.differences.append(difference) }
+            if isPastOfRules(update.window) {
+                uncertain.append(difference)
+            } else {
+                report.differences.append(difference)
+            }
             return
         }
         checkPlace(update, figures, clocks[partition], key, &report)

@@ -507,7 +507,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private func reconciliation(_ former: EntitySettingsRecord) -> Reconciliation {
         let catalogue = settings.catalogue
         return Reconciliation(
-            since: WindowScope.Edge(settings.rulesSince, in: settings.zone), wasCounted: former.measures.contains, isCounted: present.measures.contains,
+            since: WindowScope.Edge(settings.rulesSince, in: settings.zone), wasCounted: former.measures.contains,
+            isCounted: present.measures.contains,
             isLevel: { id in catalogue.measures.contains { $0.id == id && $0.kind == .levelDelta } })
     }
 

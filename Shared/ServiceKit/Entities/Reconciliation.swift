@@ -31,7 +31,9 @@ struct Reconciliation {
             case (let old?, .some): result.append(old)
             case (let old?, nil):
                 let scope = scopes[old.scope]
-                guard old.base != .none, isCounted(old.measure), !isLevel(old.measure), scope.since.instant < since.instant else {
+                guard old.base != .none, isCounted(old.measure), !isLevel(old.measure),
+                    scope.since.instant < since.instant
+                else {
                     return
                 }
                 var kept = old
