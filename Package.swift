@@ -113,7 +113,8 @@ let package = Package(
         service(
             "Deskbeat",
             [
-                "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "SLA", "Kafka", "LocalBroker",
+                "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "SLA", "KPIs", "Kafka",
+                "LocalBroker",
                 argumentParser, yams, log,
             ]),
 

@@ -14,9 +14,10 @@ struct ChurnRevenueService: AsyncParsableCommand {
 
     func run() async throws {
         try await ServiceMain.run("churn-revenue", service) { environment in
-            let topology = try RevenueTopology(
-                rules: environment.rules, partitions: Int32(environment.settings.partitions))
-            return ServiceDefinition(stages: topology.stages(environment))
+            ServiceDefinition(stages: { rules in
+                try RevenueTopology(rules: rules, partitions: Int32(environment.settings.partitions)).stages(
+                    environment)
+            })
         }
     }
 }

@@ -34,12 +34,14 @@ public struct RevenueTopology: Sendable {
                 creations: [EventType.customerCreated.rawValue, EventType.subscriptionStarted.rawValue],
                 deletions: [EventType.customerClosed.rawValue, EventType.customerErased.rawValue],
                 void: EventType.eventVoided.rawValue),
-            zone: zone, catalogue: catalogue, breakdowns: usual + asked, rulesFingerprint: rules.fingerprint)
+            zone: zone, catalogue: catalogue, breakdowns: usual + asked, rulesFingerprint: rules.fingerprint
+        ).of(rules)
         finance = EntityStageSettings(
             kind: .period, keyField: .period,
             classes: EventClasses(
                 creations: [], deletions: [EventType.periodClosed.rawValue], void: EventType.eventVoided.rawValue),
-            zone: zone, catalogue: catalogue, breakdowns: [], rulesFingerprint: rules.fingerprint)
+            zone: zone, catalogue: catalogue, breakdowns: [], rulesFingerprint: rules.fingerprint
+        ).of(rules)
     }
 
     /// The task of one partition of `support.customers`.

@@ -16,7 +16,7 @@ struct Deskbeat: AsyncParsableCommand {
             UpCommand.self, BrokerCommand.self, TopicsCommand.self, AccessCommand.self, ReplayCommand.self,
             SampleCommand.self,
             WaitIdleCommand.self, KPIsCommand.self, AlertsCommand.self, SuiteAuditCommand.self, SLACommand.self,
-            RulesCommand.self,
+            RulesCommand.self, RebuildCommand.self,
             DoctorCommand.self,
             LaunchCommand.self,
         ])

@@ -17,21 +17,23 @@ package enum IngestDefinition {
             environment.logger.warning(
                 "anybody who reaches the HTTP address may post events; set --tokens-file to change that")
         }
-        if !environment.rules.pseudonymize.isEmpty, !environment.rules.keepUnknown.isEmpty {
-            environment.logger.warning(
-                "pseudonymize drops the members of keep_unknown: they may carry the ids that it replaces")
-        }
         for (name, help) in Self.help { environment.metrics.describe(name, help) }
         let producer = try KafkaInboundProducer(environment)
         let readiness = environment.readiness
+        let intake = EventIntake(rules: environment.rules)
         let route = EventsRoute(
-            limits: settings.limits, tokens: tokensFile?.tokens, intake: EventIntake(rules: environment.rules),
-            producer: producer, isOpen: { readiness.phase == .running })
-        let stage = try TransformStage.definition(
-            environment.settings, rules: environment.rules,
-            pseudonymizer: try pseudonymizer(environment.rules, keyFile: settings.pseudonymKeyFile))
+            limits: settings.limits, tokens: tokensFile?.tokens, intake: intake, producer: producer,
+            isOpen: { readiness.phase == .running })
         return ServiceDefinition(
-            stages: [stage], routes: { route.add(to: $0) }, parts: [producer] + (tokensFile.map { [$0] } ?? []))
+            stages: { rules in
+                if !rules.pseudonymize.isEmpty, !rules.keepUnknown.isEmpty {
+                    environment.logger.warning(
+                        "pseudonymize drops the members of keep_unknown: they may carry the ids that it replaces")
+                }
+                let pseudonymizer = try pseudonymizer(rules, keyFile: settings.pseudonymKeyFile)
+                intake.adopt(rules)
+                return [try TransformStage.definition(environment.settings, rules: rules, pseudonymizer: pseudonymizer)]
+            }, routes: { route.add(to: $0) }, parts: [producer] + (tokensFile.map { [$0] } ?? []))
     }
 
     private static let help = [

@@ -48,6 +48,11 @@ public struct SLADerivation: EntityDerivation {
             addVerdicts(standings, promises, &output)
             tellCustomer(standings, promises, &output)
         }
+        if output.moment.clock < output.moment.heldUntil {
+            // Not all of what was known when it was published has been read again.
+            output.deriveAgain(at: output.moment.heldUntil)
+            return
+        }
         var round = SLARound(
             promises: promises, standings: standings, removal: removal, lastClock: published.clock)
         if isHeld(&output) {
@@ -122,14 +127,6 @@ public struct SLADerivation: EntityDerivation {
             }
         }
         return entries
-    }
-
-    // MARK: Earlier rules
-
-    public var archive: [UInt8]? { rules.archive }
-
-    public mutating func restore(archive: [UInt8]?) throws(InternalRecordError) {
-        if let archive { try rules.restore(archive) }
     }
 
     // MARK: Verdicts

@@ -23,8 +23,6 @@ struct SLAMonitorService: AsyncParsableCommand {
 
     func run() async throws {
         try await ServiceMain.run("sla-monitor", service) { environment in
-            let topology = try SLATopology(
-                rules: environment.rules, partitions: Int32(environment.settings.partitions))
             let lookups = SLALookups()
             let named = SettingsReader(environment: ProcessInfo.processInfo.environment)
                 .text(tokensFile, "DESKBEAT_TOKENS_FILE")
@@ -33,7 +31,10 @@ struct SLAMonitorService: AsyncParsableCommand {
             }
             let routes = LookupRoutes(lookups, tokens?.tokens, environment)
             return ServiceDefinition(
-                stages: topology.stages(environment, lookups), routes: { routes.add(to: $0) },
+                stages: { rules in
+                    try SLATopology(rules: rules, partitions: Int32(environment.settings.partitions)).stages(
+                        environment, lookups)
+                }, routes: { routes.add(to: $0) },
                 parts: tokens.map { [$0] } ?? [])
         }
     }
@@ -42,23 +43,15 @@ struct SLAMonitorService: AsyncParsableCommand {
 extension SLATopology: AuditedService {
     public static let service = "sla-monitor"
 
-    public init(rules: Rules, partitions: Int32) throws {
-        try self.init(rules: rules, partitions: partitions, version: nil)
-    }
-
     /// What runs, in the order of the flow.
     public func stages(_ environment: ServiceEnvironment) -> [StageDefinition] { stages(environment, nil) }
-
-    static func customersTopic(_ environment: ServiceEnvironment, partitions: Int32) -> TopicSpec {
-        .repartition("\(environment.settings.internalPrefix)sla-monitor.customers", partitions: partitions)
-    }
 
     func stages(_ environment: ServiceEnvironment, _ lookups: SLALookups?) -> [StageDefinition] {
         let topics = environment.topics
         let prefix = environment.settings.internalPrefix
         let repartition = TopicSpec.repartition("\(prefix)sla-monitor.series", partitions: partitions)
         let alerts = TopicSpec.alerts(topics.alerts, partitions: partitions)
-        let customers = Self.customersTopic(environment, partitions: partitions)
+        let customers = TopicSpec.repartition("\(prefix)sla-monitor.customers", partitions: partitions)
         func clock(_ stage: String) -> UpstreamClock {
             UpstreamClock(service: "sla-monitor", stage: stage, partitions: partitions)
         }
@@ -92,18 +85,23 @@ extension LookupRoutes {
     init(_ lookups: SLALookups, _ tokens: BearerTokens?, _ environment: ServiceEnvironment) {
         let settings = environment.settings
         let logger = environment.logger
-        let customers = SLATopology.customersTopic(environment, partitions: Int32(settings.partitions)).name
         self.init(lookups: lookups, partitions: Int32(settings.partitions), tokens: tokens) { subject, partition in
-            let (stage, topicName) =
+            let name =
                 switch subject {
-                case .ticket: ("entity", environment.topics.tickets)
-                case .customer: ("customers", customers)
+                case .ticket: "entity"
+                case .customer: "customers"
                 }
             // Instances of one service serve HTTP on one port; where they do not, a proxy knows.
             do {
+                let topology = try SLATopology(rules: environment.rules, partitions: Int32(settings.partitions))
+                guard
+                    let stage = topology.stages(environment).first(where: { $0.name == name }).map(
+                        environment.generation.stage),
+                    let input = stage.inputs.first
+                else { return nil }
                 let admin = try KafkaAdmin(configuration: settings.kafka, logger: logger)
-                let group = try await admin.describeGroup("\(settings.internalPrefix)sla-monitor-\(stage)")
-                let topic = TopicPartition(topic: topicName, partition: partition)
+                let group = try await admin.describeGroup(stage.group)
+                let topic = TopicPartition(topic: input.name, partition: partition)
                 guard let member = group.members.first(where: { $0.assignment.contains(topic) }) else { return nil }
                 let host = member.host.drop { $0 == "/" }
                 return host.isEmpty ? nil : "\(HTTPAddress(host: String(host), port: settings.http.port))"

@@ -16,12 +16,11 @@ public struct SLATopology: Sendable {
     let partitions: Int32
 
     /// - Throws: ``SetupError`` or `RulesError` when the rules cannot be used.
-    public init(rules: Rules, partitions: Int32, version: Int64?, publishedAt: Int64 = .min) throws {
+    public init(rules: Rules, partitions: Int32) throws {
         catalogue = try KPISetup.catalogue(SLAKPIs.definitions, rules)
         zone = try KPISetup.zone(rules)
         series = KPISetup.series(rules, service: "sla-monitor")
-        promises = try SLAPromises(
-            rules, zone: zone, version: version ?? Int64(series.rulesVersion), publishedAt: publishedAt)
+        promises = try SLAPromises(rules, zone: zone)
         self.partitions = partitions
         let sources = try rules.watchedSources()
         var tickets = EntityStageSettings(
@@ -29,7 +28,8 @@ public struct SLATopology: Sendable {
             classes: EventClasses(
                 creations: [EventType.ticketCreated.rawValue], deletions: [EventType.ticketDeleted.rawValue],
                 void: EventType.eventVoided.rawValue),
-            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint)
+            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint
+        ).of(rules)
         tickets.sources = sources
         tickets.factOutput = Self.facts
         self.tickets = tickets
@@ -37,7 +37,8 @@ public struct SLATopology: Sendable {
             kind: .contact, keyField: .contactID,
             classes: EventClasses(
                 creations: [EventType.contactQueued.rawValue], deletions: [], void: EventType.eventVoided.rawValue),
-            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint)
+            zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint
+        ).of(rules)
         // Agents' states are on the same topic, and calls that nothing is promised for are not kept.
         contacts.ignored = promises.concernCalls ? [.agent] : [.agent, .contact]
         contacts.sources = sources

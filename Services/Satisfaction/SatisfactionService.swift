@@ -14,9 +14,10 @@ struct SatisfactionService: AsyncParsableCommand {
 
     func run() async throws {
         try await ServiceMain.run("satisfaction", service) { environment in
-            let topology = try SatisfactionTopology(
-                rules: environment.rules, partitions: Int32(environment.settings.partitions))
-            return ServiceDefinition(stages: topology.stages(environment))
+            ServiceDefinition(stages: { rules in
+                try SatisfactionTopology(rules: rules, partitions: Int32(environment.settings.partitions)).stages(
+                    environment)
+            })
         }
     }
 }

@@ -28,7 +28,9 @@ public struct SatisfactionTopology: Sendable {
                 creations: [EventType.surveySent.rawValue], deletions: [], void: EventType.eventVoided.rawValue),
             zone: zone, catalogue: catalogue,
             breakdowns: try KPISetup.breakdowns(rules) + (namesAgents ? [[.agent]] : []),
-            rulesFingerprint: rules.satisfiedFrom.fingerprint, others: [EntityName(.feedback, .feedbackID)])
+            rulesFingerprint: rules.satisfiedFrom.fingerprint, others: [EntityName(.feedback, .feedbackID)]
+        )
+        .of(rules)
     }
 
     /// The task of one partition of `support.surveys`.

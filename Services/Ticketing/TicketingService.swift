@@ -14,9 +14,10 @@ struct TicketingService: AsyncParsableCommand {
 
     func run() async throws {
         try await ServiceMain.run("ticketing", service) { environment in
-            let topology = try TicketingTopology(
-                rules: environment.rules, partitions: Int32(environment.settings.partitions))
-            return ServiceDefinition(stages: topology.stages(environment))
+            ServiceDefinition(stages: { rules in
+                try TicketingTopology(rules: rules, partitions: Int32(environment.settings.partitions)).stages(
+                    environment)
+            })
         }
     }
 }

@@ -44,7 +44,8 @@ public struct TicketingTopology: Sendable {
                 classes: EventClasses(
                     creations: creations.map(\.rawValue), deletions: deletions.map(\.rawValue),
                     void: EventType.eventVoided.rawValue),
-                zone: zone, catalogue: catalogue, breakdowns: breakdowns, rulesFingerprint: fingerprint)
+                zone: zone, catalogue: catalogue, breakdowns: breakdowns, rulesFingerprint: fingerprint
+            ).of(rules)
         }
         var tickets = settings(.ticket, .ticketID, creations: [.ticketCreated], deletions: [.ticketDeleted])
         tickets.factOutput = Self.facts

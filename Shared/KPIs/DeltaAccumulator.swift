@@ -15,6 +15,8 @@ public struct DeltaAccumulator: ~Copyable {
         var bin: UInt16
         var base: BaseBucket
         var hasSum: Bool
+        /// Index into `scopes`.
+        var scope: UInt16
     }
 
     private let kinds: [MeasureKind?]
@@ -23,13 +25,19 @@ public struct DeltaAccumulator: ~Copyable {
     /// Index into `entries` + 1; 0 is free. The count is a power of two.
     private var slots = [UInt32](repeating: 0, count: 1_024)
     private var buffer: [UInt8] = []
+    /// The first is ``WindowScope/all``; more only while entities are derived under changed rules.
+    private var scopes = [WindowScope.all]
+    private let rulesVersion: Int64
 
     /// The latest event time that this sender has seen; it travels with every record and decides, on the series side,
     /// which windows have become history. Never falls.
     public private(set) var newestEventTime = Micros.min
 
-    /// - Parameter catalogue: Says what is kept of each measure.
-    public init(_ catalogue: KPICatalogue) {
+    /// - Parameters:
+    ///   - catalogue: Says what is kept of each measure.
+    ///   - rulesVersion: Under which the contributions are derived. The series side takes them when it knows that version.
+    public init(_ catalogue: KPICatalogue, rulesVersion: Int64 = 0) {
+        self.rulesVersion = rulesVersion
         var kinds = [MeasureKind?](repeating: nil, count: Int(catalogue.measures.last?.id ?? 0) + 1)
         for measure in catalogue.measures { kinds[Int(measure.id)] = measure.kind }
         self.kinds = kinds
@@ -53,14 +61,16 @@ public struct DeltaAccumulator: ~Copyable {
     ///   - value: Unused for counts; else the amount, for distributions milliseconds of at least 0, days 0 to 365,
     ///     for histograms the place.
     ///   - instant: The attribution instant, which counts as seen.
+    ///   - scope: The windows to count in. Not for levels and gauges, whose windows all follow from one account.
     /// - Throws: ``KPIError``; nothing has been added then.
     public mutating func add(
         cell: UInt32, measure: UInt16, base: BaseBucket, bucket: Int64, value: Int64 = 1, weight: Int64,
-        at instant: Micros
+        at instant: Micros, scope: WindowScope = .all
     ) throws(KPIError) {
         guard Int(measure) < kinds.count, let kind = kinds[Int(measure)] else { throw .unknownMeasure(measure) }
         let (product, overflow) = value.multipliedReportingOverflow(by: weight)
-        let main = entry(cell, measure, base, bucket, bin: 0, hasSum: kind.hasSum)
+        let scope = scope == .all ? 0 : number(of: scope)
+        let main = entry(cell, measure, base, bucket, bin: 0, hasSum: kind.hasSum, scope)
         switch kind {
         case .count:
             try add(count: weight, sum: 0, to: main)
@@ -68,7 +78,7 @@ public struct DeltaAccumulator: ~Copyable {
             try add(count: weight, sum: 0, to: main)
         case .histogram:
             guard 0..<Int64(bins.uppers.count) ~= value else { throw .placeOutOfRange(measure: measure) }
-            let bin = entry(cell, measure, base, bucket, bin: UInt16(value) + 1, hasSum: false)
+            let bin = entry(cell, measure, base, bucket, bin: UInt16(value) + 1, hasSum: false, scope)
             guard !entries[bin].count.addingReportingOverflow(weight).overflow else {
                 throw .overflow(measure: measure)
             }
@@ -82,13 +92,13 @@ public struct DeltaAccumulator: ~Copyable {
             try add(count: weight, sum: product, to: main)
         case .days:
             guard 0..<366 ~= value else { throw .negativeDuration(measure: measure) }
-            let bin = entry(cell, measure, base, bucket, bin: UInt16(value) + 1, hasSum: false)
+            let bin = entry(cell, measure, base, bucket, bin: UInt16(value) + 1, hasSum: false, scope)
             try add(count: weight, sum: 0, to: main)
             entries[bin].count += weight
         case .distribution:
             guard value >= 0 else { throw .negativeDuration(measure: measure) }
             guard !overflow else { throw .overflow(measure: measure) }
-            let bin = entry(cell, measure, base, bucket, bin: bins.bin(of: value) + 1, hasSum: false)
+            let bin = entry(cell, measure, base, bucket, bin: bins.bin(of: value) + 1, hasSum: false, scope)
             guard !entries[bin].count.addingReportingOverflow(weight).overflow else {
                 throw .overflow(measure: measure)
             }
@@ -109,6 +119,7 @@ public struct DeltaAccumulator: ~Copyable {
             buffer.removeAll(keepingCapacity: true)
             buffer.append(DeltaRecord.version)
             Varint.append(signed: newestEventTime, to: &buffer)
+            Varint.append(UInt64(rulesVersion), to: &buffer)
             let header = buffer.count
             while index < entries.count, entries[index].cell == cell { index = pack(from: index) }
             if buffer.count > header { unsafe emit(cell, buffer.span.bytes) }
@@ -120,6 +131,13 @@ public struct DeltaAccumulator: ~Copyable {
     public mutating func removeAll() {
         entries.removeAll(keepingCapacity: true)
         for index in slots.indices { slots[index] = 0 }
+        scopes.removeLast(scopes.count - 1)
+    }
+
+    private mutating func number(of scope: WindowScope) -> UInt16 {
+        if let known = scopes.firstIndex(of: scope) { return UInt16(known) }
+        scopes.append(scope)
+        return UInt16(scopes.count - 1)
     }
 
     // MARK: - Packing
@@ -129,6 +147,7 @@ public struct DeltaAccumulator: ~Copyable {
         if left.base != right.base { return left.base.rawValue < right.base.rawValue }
         if left.bucket != right.bucket { return left.bucket < right.bucket }
         if left.measure != right.measure { return left.measure < right.measure }
+        if left.scope != right.scope { return left.scope < right.scope }
         return left.bin < right.bin
     }
 
@@ -138,15 +157,23 @@ public struct DeltaAccumulator: ~Copyable {
         var end = start + 1
         var bins = 0
         while end < entries.count, entries[end].bin != 0, entries[end].measure == main.measure,
-            entries[end].bucket == main.bucket, entries[end].base == main.base, entries[end].cell == main.cell
+            entries[end].bucket == main.bucket, entries[end].base == main.base, entries[end].cell == main.cell,
+            entries[end].scope == main.scope
         {
             if entries[end].count != 0 { bins += 1 }
             end += 1
         }
         if main.count == 0, main.sum == 0, bins == 0 { return end }
-        buffer.append(DeltaRecord.shape(main.base, hasSum: main.hasSum, hasBins: bins > 0))
+        buffer.append(
+            DeltaRecord.shape(main.base, hasSum: main.hasSum, hasBins: bins > 0, hasScope: main.scope > 0))
         Varint.append(UInt64(main.measure), to: &buffer)
         Varint.append(signed: main.bucket, to: &buffer)
+        if main.scope > 0 {
+            for edge in [scopes[Int(main.scope)].since, scopes[Int(main.scope)].until] {
+                Varint.append(signed: edge.instant, to: &buffer)
+                Varint.append(signed: edge.offset, to: &buffer)
+            }
+        }
         Varint.append(signed: main.count, to: &buffer)
         if main.hasSum { Varint.append(signed: main.sum, to: &buffer) }
         if bins > 0 {
@@ -173,22 +200,25 @@ public struct DeltaAccumulator: ~Copyable {
     }
 
     private mutating func entry(
-        _ cell: UInt32, _ measure: UInt16, _ base: BaseBucket, _ bucket: Int64, bin: UInt16, hasSum: Bool
+        _ cell: UInt32, _ measure: UInt16, _ base: BaseBucket, _ bucket: Int64, bin: UInt16, hasSum: Bool,
+        _ scope: UInt16
     ) -> Int {
         let mask = slots.count - 1
-        var slot = DeltaAccumulator.hash(cell, measure, base, bucket, bin) & mask
+        var slot = DeltaAccumulator.hash(cell, measure, base, bucket, bin, scope) & mask
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
             let found = entries[index]
             if found.bucket == bucket, found.cell == cell, found.measure == measure, found.bin == bin,
-                found.base == base
+                found.base == base, found.scope == scope
             {
                 return index
             }
             slot = (slot + 1) & mask
         }
         entries.append(
-            Entry(bucket: bucket, count: 0, sum: 0, cell: cell, measure: measure, bin: bin, base: base, hasSum: hasSum))
+            Entry(
+                bucket: bucket, count: 0, sum: 0, cell: cell, measure: measure, bin: bin, base: base, hasSum: hasSum,
+                scope: scope))
         slots[slot] = UInt32(entries.count)
         if entries.count * 2 > slots.count { grow() }
         return entries.count - 1
@@ -198,19 +228,21 @@ public struct DeltaAccumulator: ~Copyable {
         slots = [UInt32](repeating: 0, count: slots.count * 2)
         let mask = slots.count - 1
         for (index, entry) in entries.enumerated() {
-            var slot = DeltaAccumulator.hash(entry.cell, entry.measure, entry.base, entry.bucket, entry.bin) & mask
+            var slot =
+                DeltaAccumulator.hash(
+                    entry.cell, entry.measure, entry.base, entry.bucket, entry.bin, entry.scope) & mask
             while slots[slot] != 0 { slot = (slot + 1) & mask }
             slots[slot] = UInt32(index + 1)
         }
     }
 
     @inline(__always)
-    private static func hash(_ cell: UInt32, _ measure: UInt16, _ base: BaseBucket, _ bucket: Int64, _ bin: UInt16)
-        -> Int
-    {
+    private static func hash(
+        _ cell: UInt32, _ measure: UInt16, _ base: BaseBucket, _ bucket: Int64, _ bin: UInt16, _ scope: UInt16
+    ) -> Int {
         let words = UInt64(cell) << 32 | UInt64(measure) << 16 | UInt64(bin)
         var hash = (words ^ UInt64(bitPattern: bucket) &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
-        hash ^= hash >> 29 ^ UInt64(base.rawValue)
+        hash ^= hash >> 29 ^ UInt64(base.rawValue) ^ UInt64(scope) << 8
         return Int(truncatingIfNeeded: (hash &* 0x94D0_49BB_1331_11EB) >> 20)
     }
 }

@@ -10,6 +10,8 @@ public enum KPIError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownMeasure(UInt16)
     /// The catalogue has no KPI with that code.
     case unknownKPI(UInt16)
+    /// A packed record was derived under a later version of the rules than the store publishes under. Nothing was added.
+    case laterRules(version: Int64)
     /// A packed record or a changelog record that cannot be read, with the place and the reason.
     case malformed(record: String, reason: String, at: Int)
 
@@ -20,6 +22,7 @@ public enum KPIError: Error, Hashable, Sendable, CustomStringConvertible {
         case .placeOutOfRange(let measure): "measure \(measure) was given a place that its histogram does not have"
         case .unknownMeasure(let measure): "measure \(measure) is not in this version's catalogue"
         case .unknownKPI(let code): "the KPI with code \(code) is not in this version's catalogue"
+        case .laterRules(let version): "a record of version \(version) of the rules, which is not in force here yet"
         case .malformed(let record, let reason, let position): "\(record) cannot be read: \(reason) at byte \(position)"
         }
     }

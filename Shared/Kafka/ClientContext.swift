@@ -55,7 +55,8 @@ class ClientContext {
     /// which the next call on the handle reports.
     private func failed(_ code: KafkaError.Code, reason: String?) {
         let error = KafkaError(code: code, operation: "talk to the brokers", reason: reason)
-        logger.log(level: code == .fatal ? .error : .warning, "\(error)")
+        let level: Logger.Level = code == .fatal ? .error : code.isTransient ? .notice : .warning
+        logger.log(level: level, "\(error)")
     }
 }
 

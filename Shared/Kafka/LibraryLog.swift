@@ -12,9 +12,15 @@ package enum LibraryLog {
         case "CONFWARN": return .debug
         // The transaction of a predecessor that was killed is still being aborted; this is asked again until it is.
         case "GETPID" where text.hasSuffix("retrying"): return .debug
-        default: break
+        // A lost connection: librdkafka connects again, and tells of it for every broker and every attempt. What it means
+        // for the work is told by whoever waits for an answer.
+        case "FAIL", "ERROR", "REQTMOUT", "FETCHERR", "ADDRERR": return min(known(level), .notice)
+        default: return known(level)
         }
-        return switch level {
+    }
+
+    private static func known(_ level: Int32) -> Logger.Level {
+        switch level {
         case ...2: .critical
         case 3: .error
         case 4: .warning

@@ -34,6 +34,8 @@ private final class ToyCluster: IdleCluster {
         }
     }
 
+    func rulesVersion() async throws -> Int64 { 3 }
+
     func committed(
         _ group: String, _ partitions: [TopicPartition]
     ) async throws -> [TopicPartition: (offset: Int64, metadata: String)] {
@@ -79,6 +81,21 @@ private final class ToyCluster: IdleCluster {
         #expect(state.positions["b-two"]?.offset == 10)
         #expect(state.positions["b-two"]?.metadata == #"{"dirty":0,"clock":1}"#)
         #expect(state.sampled == ["in", "mid"])
+    }
+
+    /// Whoever applies rules and waits finds what follows from them.
+    @Test func waitsForTheNewestRules() async throws {
+        let cluster = ToyCluster(
+            .init(
+                ends: ["in": 1, "mid": 1],
+                positions: [
+                    "a-one": (1, #"{"dirty":0,"clock":1}"#), "b-two": (1, #"{"dirty":0,"clock":1,"settings":2}"#),
+                ])
+        ) { state in
+            if state.pauses > 4 { state.positions["b-two"] = (1, #"{"dirty":0,"clock":1,"settings":3}"#) }
+        }
+        #expect(try await IdleWalk.run(Self.stages, cluster) == .idle)
+        #expect(cluster.state.withLock { $0.pauses } == 5)
     }
 
     @Test func saysWhatLags() async throws {

@@ -32,14 +32,7 @@ struct Installation: Sendable {
         rules: String? = nil, deadline: Duration = deadline,
         _ body: @Sendable @escaping (Installation) async throws -> Void
     ) async throws {
-        await Turn.shared.take()
-        do {
-            try await runAlone(rules: rules, deadline, body)
-        } catch {
-            await Turn.shared.give()
-            throw error
-        }
-        await Turn.shared.give()
+        try await withFolder { try await $0.up(rules: rules, deadline: deadline, body) }
     }
 
     /// One installation at a time, whatever suite it belongs to: each is a dozen processes.
@@ -61,9 +54,19 @@ struct Installation: Sendable {
         }
     }
 
-    private static func runAlone(
-        rules: String?, _ deadline: Duration, _ body: @Sendable @escaping (Installation) async throws -> Void
-    ) async throws {
+    /// Gives `body` the folder of an installation that is not running.
+    static func withFolder(_ body: (Installation) async throws -> Void) async throws {
+        await Turn.shared.take()
+        do {
+            try await withFolderAlone(body)
+        } catch {
+            await Turn.shared.give()
+            throw error
+        }
+        await Turn.shared.give()
+    }
+
+    private static func withFolderAlone(_ body: (Installation) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("deskbeat-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -74,15 +77,22 @@ struct Installation: Sendable {
             environment["DESKBEAT_INTERNAL_PREFIX"] = "t\(id).deskbeat."
             environment["DESKBEAT_PARTITIONS"] = "4"
         }
-        let installation = Installation(folder: folder, environment: environment)
-        var arguments = ["up", "--data-dir", folder.path, "--ready-file", installation.readyFile.path]
+        try await body(Installation(folder: folder, environment: environment))
+    }
+
+    /// Runs `deskbeat up` until `body` has ended. The exit code must be 0.
+    func up(
+        rules: String? = nil, options: [String] = [], deadline: Duration = deadline,
+        _ body: @Sendable @escaping (Installation) async throws -> Void
+    ) async throws {
+        var arguments = ["up", "--data-dir", folder.path, "--ready-file", readyFile.path] + options
         if let rules {
             try rules.write(to: folder.appendingPathComponent("rules.yaml"), atomically: true, encoding: .utf8)
             arguments += ["--rules", folder.appendingPathComponent("rules.yaml").path]
         }
         let result = try await Subprocess.run(
-            .path(FilePath(binaries.appendingPathComponent("deskbeat").path)), arguments: Arguments(arguments),
-            environment: .custom(installation.subprocessEnvironment), input: .none, output: .discarded, error: .sequence
+            .path(FilePath(Self.binaries.appendingPathComponent("deskbeat").path)), arguments: Arguments(arguments),
+            environment: .custom(subprocessEnvironment), input: .none, output: .discarded, error: .sequence
         ) { execution in
             // One line tells that everything is ready; what follows is read so that the pipe never fills.
             var lines = execution.standardError.strings().makeAsyncIterator()
@@ -93,7 +103,7 @@ struct Installation: Sendable {
             }
             try #require(log.contains("deskbeat ready"), "deskbeat up: \(log)")
             var failure: (any Error)?
-            do { try await withDeadline(deadline) { try await body(installation) } } catch { failure = error }
+            do { try await withDeadline(deadline) { try await body(self) } } catch { failure = error }
             try execution.send(signal: .terminate)
             while try await lines.next() != nil {}
             if let failure { throw failure }

@@ -32,6 +32,7 @@ final class Monitor {
     }
 
     private var topology: SLATopology
+    private var versions: [Rules]
     private let calls: Bool
     private let lookups: EntityLookups?
     private var task: any StreamTask
@@ -39,6 +40,7 @@ final class Monitor {
     private var customers: any StreamTask
     private let customerLookups: EntityLookups?
     private var changelog: [[UInt8]: [UInt8]] = [:]
+    private var seriesChangelog: [[UInt8]: [UInt8]] = [:]
     private var offset: Int64 = 0
     private(set) var alerts: [Alert] = []
     private(set) var kpis: [String: [String: Any]] = [:]
@@ -51,7 +53,10 @@ final class Monitor {
         _ rules: String, calls: Bool = false, lookups: EntityLookups? = nil, customerLookups: EntityLookups? = nil
     ) throws {
         self.customerLookups = customerLookups
-        topology = try SLATopology(rules: Rules(parsing: rules), partitions: 1)
+        var first = try Rules(parsing: rules)
+        first.version = 1
+        versions = [first]
+        topology = try SLATopology(rules: first, partitions: 1)
         self.calls = calls
         self.lookups = lookups
         task = calls ? topology.contactTask(Self.context) : topology.entityTask(Self.context, lookups: lookups)
@@ -131,6 +136,7 @@ final class Monitor {
         let output = Sink()
         if count > 0 { try series.process(batch, 0..<count, input: 0, output: output) }
         repeat { try series.prepareCommit(time, output: output) } while series.dirty > 0
+        for (key, value) in output.changelog { seriesChangelog[key] = value }
         series.commitSucceeded()
         for record in output.sent {
             let update = try JSONSerialization.jsonObject(with: Data(record.value)) as? [String: Any] ?? [:]
@@ -154,19 +160,26 @@ final class Monitor {
         customers.commitSucceeded()
     }
 
-    /// As after a kill: a new task that restores from the changelog.
+    /// As after a kill: new tasks that restore from the changelogs.
     func restart() throws {
         task = calls ? topology.contactTask(Self.context) : topology.entityTask(Self.context, lookups: lookups)
         for (key, value) in changelog.shuffled() {
             try unsafe task.restore(key: key.span.bytes, value: value.span.bytes)
         }
         try task.restoreCompleted(output: Sink())
+        series = topology.seriesTask(Self.context)
+        for (key, value) in seriesChangelog.shuffled() {
+            try unsafe series.restore(key: key.span.bytes, value: value.span.bytes)
+        }
+        try series.restoreCompleted(output: Sink())
     }
 
     /// Another version of the rules comes into force: the tasks are made anew under it.
     func adopt(_ rules: String, version: Int64, at minutes: Double) throws {
-        topology = try SLATopology(
-            rules: Rules(parsing: rules), partitions: 1, version: version, publishedAt: Self.instant(minutes))
+        var next = try Rules(parsing: rules)
+        (next.version, next.publishedAt, next.earlier) = (version, Self.instant(minutes), versions)
+        versions.append(next)
+        topology = try SLATopology(rules: next, partitions: 1)
         try restart()
     }
 

@@ -50,7 +50,7 @@ import Testing
         let before = try #require(monitor.day("sla_attainment/day;metric=resolution"))
         try monitor.adopt(Self.rules("1m", "30m", "5m"), version: 2, at: 55)
         try monitor.run(at: 56)
-        // The state keeps the versions: another restart changes nothing.
+        // Another restart changes nothing.
         try monitor.restart()
         try monitor.run(at: 57)
         #expect(

@@ -193,6 +193,7 @@ final class Pipeline {
             try unsafe task.restore(key: key.span.bytes, value: value.span.bytes)
         }
         try task.restoreCompleted(output: Sink())
+        try task.advance(to: time, output: Sink())
     }
 
     private func publish(_ key: [UInt8], _ value: [UInt8]) throws {

@@ -76,6 +76,10 @@ extension AccessRule {
             }
             rules += [
                 AccessRule(service, .topic(internalPrefix + "clocks"), [.read, .write] + create + look),
+                // --rules publishes the file.
+                AccessRule(service, .topic(internalPrefix + "rules"), [.read, .write] + create + look),
+                AccessRule(service, .topic(internalPrefix + "generations"), [.read] + create + look),
+                AccessRule(service, .transactionalIDs(prefix: internalPrefix + "rules"), [.write, .describe]),
                 AccessRule(service, .topics(prefix: "\(internalPrefix)\(service)."), [.read, .write] + create + look),
                 AccessRule(service, .groups(prefix: "\(internalPrefix)\(service)-"), [.read, .describe]),
                 // The client asks for the coordinator of its group (client.id) also where it reads by position, as for a restore.
@@ -91,6 +95,11 @@ extension AccessRule {
             // replay, and the round trip of doctor.
             AccessRule(commandLine, .topic(topics.inbound), [.write]),
             AccessRule(commandLine, .topic(internalPrefix + "doctor"), [.write, .create]),
+            // rules apply, and rebuild with its new topics.
+            AccessRule(commandLine, .topic(internalPrefix + "rules"), [.write, .create]),
+            AccessRule(commandLine, .transactionalIDs(prefix: internalPrefix + "rules"), [.write, .describe]),
+            AccessRule(commandLine, .topics(prefix: internalPrefix), [.write, .create]),
+            AccessRule(commandLine, .transactionalIDs(prefix: internalPrefix + "rebuild-"), [.write, .describe]),
         ]
     }
 }

@@ -36,7 +36,7 @@ struct SuiteAuditCommand: AsyncParsableCommand {
     var format = Format.table
 
     @Option(
-        help: "The rules file that the services run with. Environment: DESKBEAT_RULES; default: that of `deskbeat up`.")
+        help: "The rules file that the services run with. Environment: DESKBEAT_RULES; default: the newest version.")
     var rules: String?
 
     @OptionGroup var cluster: ClusterOptions
@@ -92,9 +92,7 @@ struct SuiteAuditCommand: AsyncParsableCommand {
         ]
         for id in kpi { arguments += ["--kpi", id] }
         if let since { arguments += ["--since", since] }
-        if let rules = try rules ?? environment("DESKBEAT_RULES") ?? cluster.rememberedRules() {
-            arguments += ["--rules", rules]
-        }
+        if let rules { arguments += ["--rules", rules] }
         return arguments
     }
 

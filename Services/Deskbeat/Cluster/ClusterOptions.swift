@@ -52,15 +52,6 @@ struct ClusterOptions: ParsableArguments {
         ).configuration
     }
 
-    /// The rules file that the `deskbeat up` of the data directory runs with, if it is the one that is talked to.
-    func rememberedRules() throws -> String? {
-        let port = try? String(contentsOfFile: dataDir + "/broker.port", encoding: .utf8)
-        let servers = try configuration().bootstrapServers
-        guard isLocal || port.map({ servers.hasSuffix(":" + $0.filter(\.isNumber)) }) ?? false else { return nil }
-        let file = dataDir + "/" + DataDirectory.rulesFile
-        return (try? String(contentsOfFile: file, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-
     /// Partitions of topics that a command creates: as the services would.
     func partitions(_ flag: Int?) -> Int32 { partitions(flag, isLocal: isLocal) }
 

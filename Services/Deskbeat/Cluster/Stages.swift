@@ -10,6 +10,7 @@ package struct StageEntry: Sendable, Equatable {
     package var inputs: [String]
     package var hasChangelog: Bool
     package var group: String
+    package var generation = 1
 
     package init(service: String, name: String, inputs: [String], hasChangelog: Bool, group: String) {
         self.service = service
@@ -22,7 +23,31 @@ package struct StageEntry: Sendable, Equatable {
     /// `ticketing/entity`.
     package var title: String { "\(service)/\(name)" }
 
-    package static func all(topics: TopicNames, internalPrefix: String) -> [StageEntry] {
+    /// Name of the stage's changelog.
+    func changelog(_ internalPrefix: String) -> String {
+        "\(internalPrefix)\(service)\(generation == 1 ? "" : ".g\(generation)").\(name).changelog"
+    }
+
+    /// - Parameter generations: of the services whose state has been rebuilt.
+    package static func all(
+        topics: TopicNames, internalPrefix: String, generations: [String: Int] = [:]
+    ) -> [StageEntry] {
+        first(topics: topics, internalPrefix: internalPrefix).map { stage in
+            let generation = generations[stage.service] ?? 1
+            guard generation > 1 else { return stage }
+            // As `StageDefinition.inGeneration` names them.
+            let own = "\(internalPrefix)\(stage.service)."
+            var stage = stage
+            stage.generation = generation
+            stage.group += ".g\(generation)"
+            stage.inputs = stage.inputs.map { name in
+                name.hasPrefix(own) ? "\(own)g\(generation).\(name.dropFirst(own.count))" : name
+            }
+            return stage
+        }
+    }
+
+    private static func first(topics: TopicNames, internalPrefix: String) -> [StageEntry] {
         func entry(_ service: String, _ name: String, _ inputs: [String], hasChangelog: Bool) -> StageEntry {
             StageEntry(
                 service: service, name: name, inputs: inputs, hasChangelog: hasChangelog,
@@ -57,6 +82,8 @@ package struct StageEntry: Sendable, Equatable {
                 .alerts(topics.alerts, partitions: partitions),
                 .deadLetters(topics.deadLetters, partitions: partitions),
                 .clocks(internalPrefix + "clocks"),
+                .rules(internalPrefix + "rules"),
+                .generations(internalPrefix + "generations"),
             ]
             + stages.flatMap(\.inputs).filter { $0.hasPrefix(internalPrefix) }.map {
                 .repartition($0, partitions: partitions)
@@ -64,5 +91,19 @@ package struct StageEntry: Sendable, Equatable {
             + stages.filter(\.hasChangelog).map { stage in
                 .changelog("\(internalPrefix)\(stage.service).\(stage.name).changelog", partitions: partitions)
             }
+    }
+}
+
+extension StageEntry {
+    /// The stages as they run now: in the generations that count.
+    static func running(_ cluster: ClusterOptions) async throws -> [StageEntry] {
+        let generations = StateGenerations(
+            internalPrefix: cluster.internalNames, kafka: try cluster.configuration(), logger: cluster.logger)
+        let admin = try cluster.admin()
+        let exists = try await admin.topics(.after(.seconds(20)))[generations.topic.name] != nil
+        try await admin.close(.after(.seconds(5)))
+        let counting =
+            exists ? try await BlockingWork("generations").run { try generations.read(.after(.seconds(20))) } : [:]
+        return all(topics: cluster.topics, internalPrefix: cluster.internalNames, generations: counting)
     }
 }

@@ -84,17 +84,19 @@ struct ClusterChecks {
                 try await admin.listOffsets(Dictionary(uniqueKeysWithValues: places.map { ($0, query) }), deadline)
             }
             var lags: [IdleLag] = []
-            for stage in StageEntry.all(topics: cluster.topics, internalPrefix: cluster.internalNames) {
+            let rules = try await PublishedRules(cluster).newest()?.version ?? 0
+            for stage in try await StageEntry.running(cluster) {
                 let inputs = stage.inputs.flatMap(places)
                 let marks = try await ends(inputs, .latest)
                 lags += IdleWalk.lags(
-                    of: stage, marks, committed: try await committed(admin, stage.group, inputs, deadline))
+                    of: stage, marks, rules: rules, committed: try await committed(admin, stage.group, inputs, deadline)
+                )
             }
             let topic = cluster.topics.deadLetters
             let (first, last) = (try await ends(places(topic), .earliest), try await ends(places(topic), .latest))
             let dayAgo = OffsetQuery.atTime(Int64((Date().timeIntervalSince1970 - 86_400) * 1_000))
             let recent = try await ends(places(topic), dayAgo)
-            return BacklogCheck.findings(lags) + [
+            return BacklogCheck.findings(lags) + [RulesCheck.finding(lags, newest: rules)] + [
                 DeadLetterCheck.finding(
                     kept: last.reduce(0) { $0 + $1.value - (first[$1.key] ?? 0) },
                     recent: last.reduce(0) { $0 + $1.value - (recent[$1.key] ?? $1.value) },

@@ -12,17 +12,19 @@ struct SLAExplainCommand: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Show how the verdicts on one ticket came about.",
         discussion: """
-            Reads the ticket's events from the canonical topic and judges them by the rules file: every event, policy and calendar, \
-            when each clock ran, what it has reached and what is due.
+            Reads the ticket's events from the canonical topic and judges them by the published rules, or by a file: every event, \
+            policy and calendar, when each clock ran, what it has reached and what is due.
 
             Example:
-              deskbeat sla explain T-91 --rules rules.yaml
+              deskbeat sla explain T-91
             """)
 
     @Argument(help: "The ticket's id.")
     var ticket: String
 
-    @Option(help: "The rules file. Environment: DESKBEAT_RULES.", completion: .file(extensions: ["yaml", "yml"]))
+    @Option(
+        help: "Judge by this rules file instead, as if it had always been in force.",
+        completion: .file(extensions: ["yaml", "yml"]))
     var rules: String?
 
     @Option(help: "As of this instant (RFC 3339) instead of now.")
@@ -34,12 +36,7 @@ struct SLAExplainCommand: AsyncParsableCommand {
     @OptionGroup var cluster: ClusterOptions
 
     func run() async throws {
-        guard let path = rules ?? environment("DESKBEAT_RULES") else {
-            throw ValidationError("name the rules file that holds the policies: --rules rules.yaml")
-        }
-        let rules = try Rules.load(path: path)
-        let zone = try BusinessZone.load(rules.timezone)
-        let book = try rules.serviceLevels(zone: zone, file: path).book
+        let editions = try await cluster.rules(file: rules).editions()
         var instant = Int64(Date().timeIntervalSince1970 * 1_000_000)
         if let at {
             guard let given = RFC3339.parse(at) else {
@@ -66,8 +63,7 @@ struct SLAExplainCommand: AsyncParsableCommand {
             guard !timeline.tickets.isEmpty else {
                 throw InputError("there is no event of ticket '\(ticket)' on \(topic)")
             }
-            let edition = RulesEdition(version: 0, from: .min, book: book)
-            let (events, promises) = try timeline.judged(Array(ticket.utf8), by: [edition], at: now)
+            let (events, promises) = try timeline.judged(Array(ticket.utf8), by: editions, at: now)
             let explanation = PromiseExplanation(
                 subject: "ticket", id: ticket, events: events, promises: promises, at: now)
             return asJSON ? [String(decoding: explanation.json, as: UTF8.self)] : explanation.lines

@@ -12,12 +12,12 @@ struct SLAWhatIfCommand: AsyncParsableCommand {
         commandName: "what-if",
         abstract: "Judge past tickets by candidate rules and show what changes.",
         discussion: """
-            Reads support.tickets from its beginning, judges every ticket by the rules of today and by the candidate's, as if each \
-            had always been in force, and shows the attainment of every promise and the tickets whose verdict changes: a table on \
-            a terminal, JSON in a pipe. Nothing is published.
+            Reads support.tickets from its beginning, judges every ticket by the published rules (each by the version that holds \
+            for it) and by the candidate's, as if that had always been in force, and shows the attainment of every promise and the \
+            tickets whose verdict changes: a table on a terminal, JSON in a pipe. Nothing is published.
 
             Examples:
-              deskbeat sla what-if --rules new.yaml --current rules.yaml
+              deskbeat sla what-if --rules new.yaml
               deskbeat sla what-if --rules new.yaml --since 2026-10-01 | jq '.changes[].ticket_id'
             """)
 
@@ -25,7 +25,8 @@ struct SLAWhatIfCommand: AsyncParsableCommand {
     var rules: String
 
     @Option(
-        help: "The rules file of today. Environment: DESKBEAT_RULES.", completion: .file(extensions: ["yaml", "yml"]))
+        help: "Compare with this rules file instead of the published ones, as if it had always been in force.",
+        completion: .file(extensions: ["yaml", "yml"]))
     var current: String?
 
     @Option(help: "Only tickets created from this date (2026-10-01, in the candidate's time zone) or instant on.")
@@ -34,12 +35,10 @@ struct SLAWhatIfCommand: AsyncParsableCommand {
     @OptionGroup var cluster: ClusterOptions
 
     func run() async throws {
-        guard let path = current ?? environment("DESKBEAT_RULES") else {
-            throw ValidationError("name the rules file of today: --current rules.yaml")
-        }
-        let now = try Self.editions(path)
-        let then = try Self.editions(rules)
-        let start = try since.map { try Self.instant($0, then.zone) } ?? .min
+        let candidate = try Rules.load(path: rules)
+        let now = try await cluster.rules(file: current).editions()
+        let then = try candidate.editions()
+        let start = try since.map { try Self.instant($0, BusinessZone.load(candidate.timezone)) } ?? .min
         let (configuration, logger, topic) = (try cluster.configuration(), cluster.logger, cluster.topics.tickets)
         let description = try await cluster.admin().topics(.after(.seconds(10)))[topic]
         guard let count = description?.partitions.count else {
@@ -59,8 +58,8 @@ struct SLAWhatIfCommand: AsyncParsableCommand {
                 }
                 if let failure { throw failure }
                 for ticket in timelines.tickets {
-                    let (timeline, before) = try timelines.judged(ticket, by: now.editions, at: instant)
-                    let after = try timelines.judged(ticket, by: then.editions, at: instant).promises
+                    let (timeline, before) = try timelines.judged(ticket, by: now, at: instant)
+                    let after = try timelines.judged(ticket, by: then, at: instant).promises
                     result.add(
                         String(decoding: ticket, as: UTF8.self), now: before, then: after,
                         isRemoved: timeline.ticketRemoval != nil, at: instant)
@@ -69,13 +68,6 @@ struct SLAWhatIfCommand: AsyncParsableCommand {
             return result
         }
         if Console.output.isTerminal { result.print(to: .output) } else { Console.output.write(result.json) }
-    }
-
-    private static func editions(_ path: String) throws -> (editions: [RulesEdition], zone: BusinessZone) {
-        let rules = try Rules.load(path: path)
-        let zone = try BusinessZone.load(rules.timezone)
-        let book = try rules.serviceLevels(zone: zone, file: path).book
-        return ([RulesEdition(version: 0, from: .min, book: book)], zone)
     }
 
     private static func instant(_ text: String, _ zone: BusinessZone) throws -> Int64 {

@@ -50,18 +50,4 @@ package final class DataDirectory: Sendable {
         try writeAtomically(Array("\(port)\n".utf8), to: file)
         return port
     }
-
-    /// The file that holds the path of the rules which the services run with.
-    package static let rulesFile = "rules.path"
-
-    /// Notes the rules file, so that commands which need the same rules find it.
-    func remember(rules: String?) throws(InputError) {
-        let file = file(Self.rulesFile)
-        guard let rules else {
-            unsafe unlink(file)
-            return
-        }
-        let absolute = rules.hasPrefix("/") ? rules : FileManager.default.currentDirectoryPath + "/" + rules
-        try writeAtomically(Array("\(absolute)\n".utf8), to: file)
-    }
 }

@@ -33,6 +33,8 @@ package struct Supervision: Sendable {
         /// The program whose `launch` command starts the members, so that they die with this process; nil starts them directly.
         package var launcher: String?
         package var members: [Member]
+        /// Done when the broker is ready, before the first service starts.
+        package var beforeServices: (@Sendable () async throws -> Void)?
 
         package init(bootstrapServers: String, launcher: String?, members: [Member]) {
             self.bootstrapServers = bootstrapServers
@@ -118,6 +120,7 @@ package struct Supervision: Sendable {
         var fleet = Fleet(
             bootstrapServers: plan.bootstrapServers,
             members: plan.members.map { .init(name: $0.name, httpPort: $0.announceFile == nil ? nil : $0.port) })
+        if brokers.isEmpty { try await plan.beforeServices?() }
         for child in brokers.isEmpty ? services : brokers { try child.start() }
         var servicesAreStarted = brokers.isEmpty
         for await event in events {
@@ -133,6 +136,7 @@ package struct Supervision: Sendable {
                 fleet.becameReady(name, pid: pid)
                 if name == Self.broker, !servicesAreStarted {
                     servicesAreStarted = true
+                    try await plan.beforeServices?()
                     for child in services { try child.start() }
                 }
                 guard fleet.hasBeenReady else { continue }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ServiceKit
 
 /// `deskbeat up`.
 struct UpCommand: AsyncParsableCommand {
@@ -20,7 +21,10 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Where the broker's log, service logs and ports are kept.")
     var dataDir = ".deskbeat"
 
-    @Option(help: "Business rules file (YAML), handed to every service. Environment: DESKBEAT_RULES.")
+    @Option(
+        help:
+            "Business rules file (YAML), published as the next version when it differs from the newest. Environment: DESKBEAT_RULES."
+    )
     var rules: String?
 
     @Option(
@@ -41,6 +45,9 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Partitions of topics that are created (4 with the local broker). Environment: DESKBEAT_PARTITIONS.")
     var partitions: Int?
 
+    @Option(help: "Rebuild the state of these services before they start; see deskbeat rebuild --help.")
+    var rebuild: [String] = []
+
     @Flag(
         help:
             "The local broker writes through to the disk before it acknowledges (for power loss; kill -9 is survived anyway)."
@@ -50,15 +57,28 @@ struct UpCommand: AsyncParsableCommand {
     func run() async throws {
         let directory = try DataDirectory(dataDir)
         let program = try LocalService.ownExecutable()
-        let supervision = try Supervision(directory: directory, plan: try plan(directory, program))
+        let rules = try await checkedRules()
+        let supervision = try Supervision(directory: directory, plan: try plan(directory, program, rules))
         let isStopped = try await supervision.run(readyFile: readyFile)
         if !isStopped { throw ExitCode.failure }
     }
 
-    private func plan(_ directory: DataDirectory, _ program: String) throws -> Supervision.Plan {
+    /// The path of the rules file, once it has been read.
+    private func checkedRules() async throws -> String? {
+        guard let path = rules ?? environment("DESKBEAT_RULES") else { return nil }
+        // Published once, here. A service that starts again must not publish it again over a later version.
+        unsafe unsetenv("DESKBEAT_RULES")
+        do {
+            _ = try await BlockingWork("rules").run { try Rules.load(path: path) }
+        } catch let error as RulesLoadError {
+            Console.error.line("\(error)")
+            throw ServiceExit.rules
+        }
+        return path
+    }
+
+    private func plan(_ directory: DataDirectory, _ program: String, _ rules: String?) throws -> Supervision.Plan {
         let folder = (program as NSString).deletingLastPathComponent
-        let external = environment("KAFKA_BOOTSTRAP_SERVERS")
-        try directory.remember(rules: rules ?? environment("DESKBEAT_RULES"))
         var members: [Supervision.Member] = []
         var servers = external ?? ""
         if external == nil {
@@ -88,7 +108,6 @@ struct UpCommand: AsyncParsableCommand {
                 "--bootstrap-servers", servers, "--http", "127.0.0.1:\(port)", "--announce-file", announce,
                 "--log-format", Console.error.isTerminal ? "text" : "json",
             ]
-            if let rules { arguments += ["--rules", rules] }
             if let threads { arguments += ["--threads", String(threads)] }
             if let count = partitions ?? (external == nil && environment("DESKBEAT_PARTITIONS") == nil ? 4 : nil) {
                 arguments += ["--partitions", String(count)]
@@ -97,8 +116,32 @@ struct UpCommand: AsyncParsableCommand {
                 Supervision.Member(
                     name: name, executable: path, arguments: arguments, port: port, announceFile: announce))
         }
-        return Supervision.Plan(bootstrapServers: servers, launcher: program, members: members)
+        var plan = Supervision.Plan(bootstrapServers: servers, launcher: program, members: members)
+        if rules != nil || !rebuild.isEmpty { plan.beforeServices = try preparation(rules, servers) }
+        return plan
     }
+
+    /// What is done between the broker's start and that of the services.
+    private func preparation(_ rules: String?, _ servers: String) throws -> @Sendable () async throws -> Void {
+        let cluster = try ClusterOptions.parse(external == nil ? ["--bootstrap-servers", servers] : [])
+        let published = try PublishedRules(cluster)
+        let rebuilds = try rebuild.map {
+            try Rebuild(
+                $0, kafka: cluster.configuration(), topics: cluster.topics, internalPrefix: cluster.internalNames,
+                logger: cluster.logger)
+        }
+        return {
+            for rebuild in rebuilds { _ = try await rebuild.run() }
+            guard let rules else { return }
+            if case .published(let record) = try await published.apply(rules) {
+                let console = Console.error
+                console.line(
+                    "\(console.styled("deskbeat", .cyan)) \(rules) is now version \(record.version) of the rules")
+            }
+        }
+    }
+
+    private var external: String? { environment("KAFKA_BOOTSTRAP_SERVERS") }
 }
 
 /// `ingest=8080,ticketing=8081`.

@@ -11,6 +11,8 @@ package struct IdleLag: Equatable, Sendable {
     package var position: Int64?
     /// What is left to be derived or published there; nil when the commit does not say.
     package var dirty: Int?
+    /// Whether it still works by an earlier version of the rules than the newest one.
+    package var hasOldRules = false
 
     package init(stage: String, partition: TopicPartition, end: Int64, position: Int64?, dirty: Int?) {
         self.stage = stage
@@ -24,6 +26,7 @@ package struct IdleLag: Equatable, Sendable {
     package var isIdle: Bool {
         // A partition that nothing was ever written to need not have been committed.
         guard let position else { return end == 0 }
+        if hasOldRules { return false }
         // An offset committed by hand says nothing about effects; then the position alone counts.
         return position >= end && (dirty ?? 0) == 0
     }
@@ -34,6 +37,8 @@ package protocol IdleCluster: Sendable {
     /// Partitions of a topic, nil when it does not exist.
     func partitions(of topic: String) async throws -> [TopicPartition]?
     func highWatermarks(_ partitions: [TopicPartition]) async throws -> [TopicPartition: Int64]
+    /// The newest version of the rules, 0 when none has been published.
+    func rulesVersion() async throws -> Int64
     /// Committed positions of a group; empty for an unknown one.
     func committed(_ group: String, _ partitions: [TopicPartition]) async throws -> [TopicPartition: (
         offset: Int64, metadata: String
@@ -53,6 +58,7 @@ package enum IdleWalk {
     }
 
     package static func run(_ stages: [StageEntry], _ cluster: some IdleCluster) async throws -> Outcome {
+        let rules = try await cluster.rulesVersion()
         for stage in stages {
             var ends: [TopicPartition: Int64] = [:]
             for topic in stage.inputs {
@@ -62,7 +68,7 @@ package enum IdleWalk {
                 ends.merge(try await cluster.highWatermarks(partitions)) { $1 }
             }
             while true {
-                let lags = try await lags(of: stage, ends, cluster)
+                let lags = try await lags(of: stage, ends, rules: rules, cluster)
                 if lags.allSatisfy(\.isIdle) { break }
                 guard try await cluster.pause() else { return .timedOut(lags.filter { !$0.isIdle }) }
             }
@@ -79,24 +85,28 @@ package enum IdleWalk {
     }
 
     private static func lags(
-        of stage: StageEntry, _ ends: [TopicPartition: Int64], _ cluster: some IdleCluster
+        of stage: StageEntry, _ ends: [TopicPartition: Int64], rules: Int64, _ cluster: some IdleCluster
     ) async throws -> [IdleLag] {
-        lags(of: stage, ends, committed: try await cluster.committed(stage.group, Array(ends.keys)))
+        lags(of: stage, ends, rules: rules, committed: try await cluster.committed(stage.group, Array(ends.keys)))
     }
 
     /// - Parameters:
     ///   - ends: High watermarks of the stage's inputs.
+    ///   - rules: The newest version of the rules, 0 when none has been published.
     ///   - committed: Positions of the stage's group.
     static func lags(
-        of stage: StageEntry, _ ends: [TopicPartition: Int64],
+        of stage: StageEntry, _ ends: [TopicPartition: Int64], rules: Int64,
         committed: [TopicPartition: (offset: Int64, metadata: String)]
     ) -> [IdleLag] {
         let partitions = ends.keys.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
         return partitions.map { partition in
             let commit = committed[partition]
-            return IdleLag(
+            let metadata = commit.flatMap { PositionMetadata(parsing: $0.metadata) }
+            var lag = IdleLag(
                 stage: stage.title, partition: partition, end: ends[partition] ?? 0, position: commit?.offset,
-                dirty: commit.flatMap { PositionMetadata(parsing: $0.metadata)?.dirty })
+                dirty: metadata?.dirty)
+            lag.hasOldRules = metadata?.settings.map { $0 < rules } ?? false
+            return lag
         }
     }
 }

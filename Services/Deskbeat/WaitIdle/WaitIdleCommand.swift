@@ -8,7 +8,7 @@ struct WaitIdleCommand: AsyncParsableCommand {
         commandName: "wait-idle",
         abstract: "Wait until everything produced so far has gone through every stage.",
         discussion: """
-            Looks at the ends of the topics and at the positions that the stages have committed. Exit status 0 when all is \
+            Looks at the ends of the topics, at the positions that the stages have committed, and at the rules that they work by. Exit status 0 when all is \
             processed and published, 1 when time ran out; then a table shows what lags.
 
             Example:
@@ -27,12 +27,13 @@ struct WaitIdleCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let stages = StageEntry.all(topics: cluster.topics, internalPrefix: cluster.internalNames)
+        let stages = try await StageEntry.running(cluster)
         let admin = try cluster.admin()
         let deadline = Deadline.after(.milliseconds(Int64(timeout * 1_000)))
         let outcome: IdleWalk.Outcome
         do {
-            outcome = try await IdleWalk.run(stages, LiveCluster(admin: admin, deadline: deadline))
+            outcome = try await IdleWalk.run(
+                stages, LiveCluster(admin: admin, rules: PublishedRules(cluster), deadline: deadline))
         } catch let error as KafkaError where error.isTimedOut && deadline.isExpired {
             throw InputError("not idle after \(Humanise.decimal(timeout, 1)) s: \(error)")
         }
@@ -62,7 +63,7 @@ extension IdleWalk {
                 .init(lag.stage), .init(lag.partition.topic), .init(String(lag.partition.partition)),
                 .init(lag.position.map { Humanise.count($0) } ?? "none"), .init(Humanise.count(lag.end)),
                 .init(Humanise.count(behind), behind > 0 ? .yellow : nil),
-                .init(lag.dirty.map { Humanise.count($0) } ?? "?"),
+                .init(lag.hasOldRules ? "old rules" : lag.dirty.map { Humanise.count($0) } ?? "?"),
             ])
         }
         return table
@@ -72,6 +73,7 @@ extension IdleWalk {
 /// The cluster itself, looked at twenty times a second.
 private struct LiveCluster: IdleCluster {
     let admin: KafkaAdmin
+    let rules: PublishedRules
     let deadline: Deadline
 
     /// What one look may take: not cut short by the end of the whole, so that the last look still says what lags.
@@ -86,6 +88,10 @@ private struct LiveCluster: IdleCluster {
     func highWatermarks(_ partitions: [TopicPartition]) async throws -> [TopicPartition: Int64] {
         let queries = Dictionary(uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.latest) })
         return try await patiently { try await admin.listOffsets(queries, look) }
+    }
+
+    func rulesVersion() async throws -> Int64 {
+        try await patiently { try await rules.newest()?.version ?? 0 }
     }
 
     func committed(

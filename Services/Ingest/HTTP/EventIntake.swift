@@ -46,6 +46,12 @@ package final class EventIntake: Sendable {
         self.decoders = (0..<max(1, decoders)).map { _ in Slot(options) }
     }
 
+    /// Other rules have come into force. Requests in progress may still be read under the ones before; the transform decides.
+    package func adopt(_ rules: Rules) {
+        let options = DecoderOptions(rules)
+        for slot in decoders { slot.decoder.withLock { $0 = EventDecoder(options) } }
+    }
+
     /// - Parameters:
     ///   - sourcePrefixes: What the events' `source` must begin with; nil: anything.
     ///   - now: Microseconds since 1970.

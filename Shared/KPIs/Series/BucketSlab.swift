@@ -221,6 +221,24 @@ struct BucketSlab {
         return index
     }
 
+    /// Removes a measure's sums from a bucket that has them.
+    mutating func removeAggregate(of measure: UInt16, in bucket: UInt32) {
+        guard let index = aggregate(of: measure, in: bucket) else { return }
+        let removed = aggregates[Int(index)]
+        if buckets[Int(bucket)].firstAggregate == index {
+            buckets[Int(bucket)].firstAggregate = removed.next
+        } else {
+            var before = buckets[Int(bucket)].firstAggregate
+            while aggregates[Int(before)].next != index { before = aggregates[Int(before)].next }
+            aggregates[Int(before)].next = removed.next
+        }
+        if removed.sketch != BucketSlab.none {
+            sketches[Int(removed.sketch)].removeAll()
+            freeSketches.append(removed.sketch)
+        }
+        freeAggregates.append(index)
+    }
+
     mutating func ensureSketch(of aggregate: UInt32) -> Int {
         let known = aggregates[Int(aggregate)].sketch
         if known != BucketSlab.none { return Int(known) }

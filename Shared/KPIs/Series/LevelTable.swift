@@ -25,6 +25,17 @@ struct LevelChanges {
         return low
     }
 
+    /// The place of a window among those that begin when the one at `position` does: hours of two time zones may begin
+    /// together.
+    func place(of window: UInt32, from position: Int) -> Int? {
+        var place = position
+        while place < windows.count, starts[place] == starts[position] {
+            if windows[place] == window { return place }
+            place += 1
+        }
+        return nil
+    }
+
     /// The sum of all changes in windows that begin at `start` or later.
     func sum(from start: Micros) -> Int64 {
         var sum: Int64 = 0
@@ -65,8 +76,8 @@ struct LevelTable {
         let index = Int(ensure(cell, description.kind, measure))
         let start = description.bounds.start
         let position = levels[index].position(of: start)
-        if position < levels[index].windows.count, levels[index].windows[position] == window {
-            levels[index].changes[position] = change
+        if let place = levels[index].place(of: window, from: position) {
+            levels[index].changes[place] = change
         } else {
             levels[index].starts.insert(start, at: position)
             levels[index].windows.insert(window, at: position)
@@ -78,10 +89,10 @@ struct LevelTable {
         guard let found = find(cell, description.kind, measure) else { return }
         let index = Int(found)
         let position = levels[index].position(of: description.bounds.start)
-        guard position < levels[index].windows.count, levels[index].windows[position] == window else { return }
-        levels[index].starts.remove(at: position)
-        levels[index].windows.remove(at: position)
-        levels[index].changes.remove(at: position)
+        guard let place = levels[index].place(of: window, from: position) else { return }
+        levels[index].starts.remove(at: place)
+        levels[index].windows.remove(at: place)
+        levels[index].changes.remove(at: place)
     }
 
     /// Notes that the levels at the ends of all windows from `start` on have changed.

@@ -16,6 +16,12 @@ internal import BusinessTime
 ///
 /// key    0 (1 byte)
 /// value  version (1 byte)  newest event time (signed)
+///
+/// key    4 (1 byte)
+/// value  version (1 byte)  instant before which nothing is published (signed)
+///
+/// key    3 (1 byte)
+/// value  version (1 byte)  hash of what publication depends on  number of measures, per measure: id  kinds of window (bits)
 /// ```
 /// Measures and KPIs are in ascending order, so that equal contents are equal bytes. The emit interval's state is not
 /// stored: after a restart a key may be published again before its interval is over.
@@ -24,6 +30,8 @@ enum ChangelogFormat {
     static let metaKey: UInt8 = 0
     static let bucketKey: UInt8 = 1
     static let hourKey: UInt8 = 2
+    static let settingsKey: UInt8 = 3
+    static let holdKey: UInt8 = 4
 }
 
 extension SeriesStore {
@@ -38,6 +46,12 @@ extension SeriesStore {
             value.append(ChangelogFormat.version)
             Varint.append(signed: newest, to: &value)
             key.append(ChangelogFormat.metaKey)
+            unsafe emit(key.span.bytes, value.span.bytes)
+        }
+        if let present = adoption.unsaved {
+            key = [ChangelogFormat.settingsKey]
+            value.removeAll(keepingCapacity: true)
+            present.encode(to: &value)
             unsafe emit(key.span.bytes, value.span.bytes)
         }
         for entry in undo.entries {
@@ -73,6 +87,15 @@ extension SeriesStore {
             try checkVersion(value, &reader)
             newest = try DeltaRecord.instant(value, &reader)
             undo.removeAll(newest: newest)
+        case ChangelogFormat.holdKey:
+            guard let value else { return }
+            var reader = RecordReader("changelog record")
+            try checkVersion(value, &reader)
+            heldUntil = try reader.signed(value)
+        case ChangelogFormat.settingsKey:
+            guard let value else { return }
+            var reader = RecordReader("changelog record")
+            adoption.saved = try SavedSeriesSettings(value, &reader)
         case ChangelogFormat.bucketKey:
             guard let kind = WindowKind(rawValue: try reader.byte(key)) else {
                 throw reader.malformed("unknown window kind")

@@ -199,7 +199,10 @@ extension SeriesStore {
             guard let target = plans[plan].targets[Int(level.measure)].first(where: { $0.kind == level.kind }) else {
                 continue
             }
-            for position in level.position(of: level.dirtyFrom)..<level.windows.count {
+            // Hours of another time zone may have begun before it and end behind it.
+            let overlap: Micros = level.kind == .hour ? 3_599_999_999 : 0
+            let first = level.dirtyFrom < Micros.min + overlap ? Micros.min : level.dirtyFrom - overlap
+            for position in level.position(of: first)..<level.windows.count {
                 guard let bucket = slab.find(cell: level.cell, window: level.windows[position]) else { continue }
                 for kpi in target.kpis where isPublished(kpi, level.windows[position]) {
                     guard let state = slab.state(of: kpi, in: bucket) else { continue }
@@ -210,6 +213,20 @@ extension SeriesStore {
             }
         }
         levels.clearDirty()
+    }
+
+    /// Drops windows that have become history without another word.
+    mutating func forgetHistory() {
+        for kind in WindowKind.allCases where kind.isCalendar {
+            while let window = windows.ids[Int(kind.rawValue)].first, !isLive(window) {
+                while windows[window].head != BucketSlab.none {
+                    let bucket = windows[window].head
+                    touch(bucket)
+                    remove(bucket)
+                }
+                windows.removeFirst(kind)
+            }
+        }
     }
 
     /// Drops windows that have become history, after publishing what is still dirty in them. Stops when the round is

@@ -51,9 +51,16 @@ extension SeriesStore {
         clock: Micros, wall: Micros, idle: Bool, isHeld: Bool = false, limit: Int = 5_000,
         emit: (_ key: RawSpan, _ value: RawSpan, _ alert: SeriesAlert) -> Void
     ) -> Int {
+        adoptSettings()
+        if self.clock < heldUntil {
+            // What became history meanwhile was published by the generation before, as far as it was counted then.
+            forgetHistory()
+            guard clock >= heldUntil else { return 0 }
+        }
         self.clock = max(self.clock, min(clock, SeriesStore.lastInstant))
         closeWindows()
         advanceRolling()
+        republishOpen()
         markLevels()
         markTimedGauges()
         markMonths()
@@ -162,7 +169,9 @@ extension SeriesStore {
         let fingerprint = figures.fingerprint(isClosed: isClosed, position: position)
         let successor = windows[window].successor
         let isCarried = catalogue.definitions[kpi].carriedBy != nil
+        // An hour of an earlier time zone has none behind it in this one.
         if figures.hasValue, successor != WindowTable.none,
+            windows[successor].predecessor == windows[window].bucket || windows[window].kind != .hour,
             windows[successor].isClosed || (isCarried && windows[successor].bounds.start <= clock)
         {
             carryOver(from: bucket, to: successor, only: UInt16(truncatingIfNeeded: kpi))

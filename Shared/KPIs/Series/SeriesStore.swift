@@ -75,6 +75,9 @@ public struct SeriesStore: ~Copyable {
     /// Keys with the wall time of their last update, in that order.
     var cooling = CoolingQueue()
     var undo = UndoLog()
+    var adoption = SettingsAdoption()
+    /// Nothing is published before the clock is there: the figures are being counted anew.
+    var heldUntil = Micros.min
 
     private var lines = [WindowLine](repeating: WindowLine(), count: 1_024)
     private var bins: [(bin: UInt16, count: Int64)] = []
@@ -126,9 +129,11 @@ public struct SeriesStore: ~Copyable {
     /// - Throws: ``KPIError``. Part of the record may have been added then: roll back, or drop the store.
     public mutating func apply(cell key: RawSpan, record: RawSpan) throws(KPIError) {
         var reader = RecordReader("repartition record")
-        let newestOfSender = try DeltaRecord.header(record, &reader)
+        let sender = try DeltaRecord.header(record, &reader)
+        guard sender.rulesVersion <= settings.rulesVersion else { throw .laterRules(version: sender.rulesVersion) }
+        adoptSettings()
         let cell = try intern(key)
-        newest = max(newest, newestOfSender)
+        newest = max(newest, sender.newest)
         var group = BucketGroup()
         while reader.position < record.byteCount {
             let entry = try DeltaRecord.entry(record, &reader)
@@ -169,6 +174,7 @@ public struct SeriesStore: ~Copyable {
                 if !plans[plan].targets[Int(measure)][index].kpis.isEmpty { dropped.byKind[slot] += 1 }
                 continue
             }
+            if let scope = entry.scope, kind != .now, !scope.contains(kind, bucket: windows[window].bucket) { continue }
             if group.buckets[slot] == BucketSlab.none {
                 let bucket = bucket(cell, window)
                 touch(bucket)
@@ -385,6 +391,7 @@ public struct SeriesStore: ~Copyable {
             if let bucket = find(entry) { slab.buckets[Int(bucket)].flags.remove(.touched) }
         }
         undo.removeAll(newest: newest)
+        if adoption.stage == .adopted { adoption = SettingsAdoption(stage: .committed) }
         cooling.commit()
         ages.commitSucceeded()
         committedDropped = dropped
@@ -393,6 +400,7 @@ public struct SeriesStore: ~Copyable {
     /// Takes back everything since the last ``commitSucceeded()``: contributions, revisions and what was dropped.
     public mutating func rollBack() {
         windows.reopen(undo.closedWindows)
+        if adoption.stage == .adopted { adoption = SettingsAdoption(saved: adoption.saved) }
         // First, because what is restored as dirty waits in a queue only if it is not cooling.
         for key in cooling.rollBack() {
             if let bucket = slab.find(key) { slab.buckets[Int(bucket)].flags.remove(.cooling) }

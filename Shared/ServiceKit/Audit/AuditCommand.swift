@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Foundation
+import Kafka
 import Logging
 
 /// `deskbeat-<service> audit`, of every service alike; `deskbeat audit` runs those of all services.
@@ -9,7 +10,7 @@ public struct AuditCommand<Service: AuditedService>: AsyncParsableCommand {
             commandName: "audit",
             abstract: "Recompute what \(Service.service) has published, and print each difference.",
             discussion: """
-                Reads the canonical topics and support.alerts; changes nothing. The rules must be those that the service runs with.
+                Reads the canonical topics and support.alerts; changes nothing. The rules are the newest published version; a file that is given must be the one that the service runs with.
 
                 Example:
                   deskbeat-\(Service.service) audit --bootstrap-servers kafka:9092 --rules rules.yaml
@@ -43,12 +44,14 @@ public struct AuditCommand<Service: AuditedService>: AsyncParsableCommand {
     public func run() async throws {
         let program = "deskbeat-\(Service.service)"
         do {
-            let (service, environment) = try prepare()
+            let (service, environment, generation) = try await prepare()
             var audit = AuditOptions()
             audit.kpis = Set(kpi)
             audit.since = since?.micros ?? .min
             audit.timeout = .milliseconds(Int64(timeout * 1_000))
-            let report = try await ServiceAudit(service, environment, audit, progress: AuditOutput.progress).run()
+            let report = try await ServiceAudit(
+                service, environment, audit, generation: generation, progress: AuditOutput.progress
+            ).run()
             AuditOutput.progress("")
             AuditOutput.write(report, service: Service.service, format)
             if !report.differences.isEmpty { throw ServiceExit.failed }
@@ -66,16 +69,27 @@ public struct AuditCommand<Service: AuditedService>: AsyncParsableCommand {
         }
     }
 
-    private func prepare() throws -> (Service, ServiceEnvironment) {
+    private func prepare() async throws -> (Service, ServiceEnvironment, generation: Int) {
         let settings = try ServiceSettings(
             options, service: Service.service, environment: ProcessInfo.processInfo.environment)
-        let rules = try settings.rulesPath.map { path throws(RulesLoadError) in try Rules.load(path: path) }
         var logger = Logger(label: Service.service) { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = max(settings.logLevel, .critical)
+        let topic = RulesTopic(internalPrefix: settings.internalPrefix, kafka: settings.kafka, logger: logger)
+        let rules =
+            if let path = settings.rulesPath {
+                try Rules.load(path: path)
+            } else {
+                try await onThread("rules") { try topic.rules(.after(.seconds(60))) }
+            }
+        let generations = StateGenerations(
+            internalPrefix: settings.internalPrefix, kafka: settings.kafka, logger: logger)
+        let generation = try await onThread("generations") {
+            try generations.read(.after(.seconds(60)))[settings.service] ?? 1
+        }
         let environment = ServiceEnvironment(
-            settings: settings, rules: rules ?? .default, metrics: MetricsRegistry(), readiness: Readiness(),
+            settings: settings, rules: rules, metrics: MetricsRegistry(), readiness: Readiness(),
             logger: logger)
-        return (try Service(rules: environment.rules, partitions: Int32(settings.partitions)), environment)
+        return (try Service(rules: rules, partitions: Int32(settings.partitions)), environment, generation)
     }
 }
 

@@ -28,6 +28,8 @@ public struct AuditPlan: Sendable {
     public var catalogue: KPICatalogue
     public var zone: BusinessZone
     public var series: SeriesSettings
+    /// From when on the rules hold, µs since 1970: windows that had ended by then keep what earlier ones say.
+    public var rulesSince = Int64.min
     /// Measures that no stage among ``entities`` contributes to; KPIs that read them are not recomputed.
     public var external: Set<Measure>
 
@@ -41,6 +43,7 @@ public struct AuditPlan: Sendable {
         self.catalogue = catalogue
         self.zone = zone
         self.series = series
+        rulesSince = entities.first?.settings.rulesSince ?? .min
     }
 }
 

@@ -27,6 +27,7 @@ package struct AuditReport: Sendable {
         case history = "windows that are history: they no longer change"
         case moving = "values that events or timers of just now touch"
         case notInForce = "windows that the rules in force do not publish"
+        case earlierRules = "windows that earlier versions of the rules have a part in"
         case manyValues = "windows of a dimension with more than 1,000 values"
         case unknown = "windows of KPIs that the audit cannot recompute"
         case retired = "windows whose last update has left the topic by its retention"

@@ -170,7 +170,6 @@ struct BatchTask: ~Copyable {
         output = DerivationOutput(
             zone: settings.zone, catalogue: settings.catalogue,
             cellSets: CellSets(breakdowns: settings.breakdowns, valuesPerDimension: .max), payloads: payloads)
-        try derivation.restore(archive: nil)
     }
 
     /// Derives a state at the clock, and once more if a timer goes off before the clock of the end of reading.

@@ -13,6 +13,8 @@ struct KPIComparison {
     let clocks: [ClockRange]
     /// No task has seen a later event time.
     let newest: Int64
+    /// From when on the rules hold.
+    let rulesSince: Int64
     let options: AuditOptions
     /// Whether the alerts topic may have lost old updates by its retention.
     let hasRetired: Bool
@@ -21,10 +23,15 @@ struct KPIComparison {
     private var seenFor: [Int64]
     private var manyValued: Set<String> = []
     private var seen: Set<UInt64> = []
+    /// Whether something that was published under earlier rules is the last word on its window.
+    private var hasEarlierRules = false
+    /// Differences in windows that had ended before the rules came: none if there were earlier ones.
+    private var uncertain: [AuditReport.Difference] = []
 
     init(
-        kpis: BatchKPIs, clocks: [ClockRange], newest: Int64, options: AuditOptions, hasRetired: Bool
+        kpis: BatchKPIs, clocks: [ClockRange], newest: Int64, rulesSince: Int64, options: AuditOptions, hasRetired: Bool
     ) {
+        self.rulesSince = rulesSince
         self.kpis = kpis
         self.clocks = clocks
         self.newest = newest
@@ -71,9 +78,17 @@ struct KPIComparison {
     /// Compares the latest update of a key.
     mutating func take(_ key: String, _ value: [UInt8], _ report: inout AuditReport) {
         var fault = "no JSON"
-        guard let alert = JSONValue(value),
+        let alert = JSONValue(value)
+        var isOfEarlierRules = false
+        if let version = alert?["data"]?["rules_version"]?.integer, version < kpis.settings.rulesVersion {
+            isOfEarlierRules = true
+            hasEarlierRules = true
+        }
+        guard let alert,
             let update = PublishedUpdate(alert, key: key, kpis.zone, fault: &fault)
         else {
+            // A window of another time zone is none of this one's.
+            if isOfEarlierRules { return report.skip(.earlierRules) }
             report.values += 1
             report.add(.different, key, "update", published: fault, recomputed: "an update of this key")
             return
@@ -91,10 +106,23 @@ struct KPIComparison {
         if figures.isMoving { return report.skip(.moving) }
         report.values += 1
         if let found = Expectation.members(figures.members).difference(from: update.data, path: "") {
-            report.add(.different, key, found.path, published: found.published, recomputed: found.expected)
+            let difference = AuditReport.Difference(
+                kind: .different, key: key, member: found.path, published: found.published,
+                recomputed: found.expected)
+            if isPastOfRules(update.window) {
+                uncertain.append(difference)
+            } else {
+                report.differences.append(difference)
+            }
             return
         }
         checkPlace(update, figures, clocks[partition], key, &report)
+    }
+
+    /// Whether a window, or a part of it, had ended before the rules in force came.
+    private func isPastOfRules(_ window: BatchWindow) -> Bool {
+        if window.kind.isCalendar { return window.bounds.end <= rulesSince }
+        return window.kind.isRolling && window.bounds.start < rulesSince
     }
 
     /// The KPI of an update, if the rules in force publish it.
@@ -148,9 +176,15 @@ struct KPIComparison {
                 }
             }
         }
+        if hasEarlierRules {
+            report.values -= uncertain.count
+            report.skip(.earlierRules, uncertain.count)
+        } else {
+            report.differences += uncertain
+        }
     }
 
-    private func findMissing(
+    private mutating func findMissing(
         _ definition: KPIDefinition, _ kind: WindowKind, _ cell: Int, _ report: inout AuditReport
     ) {
         let key = kpis.table.cellKeys[cell]
@@ -201,7 +235,7 @@ struct KPIComparison {
 
     /// Reports a window that is not published although it has to be. Returns whether the next one has to follow it.
     @discardableResult
-    private func note(
+    private mutating func note(
         missing definition: KPIDefinition, _ window: BatchWindow, _ cell: Int, isForced: Bool,
         _ report: inout AuditReport
     ) -> Bool {
@@ -221,7 +255,9 @@ struct KPIComparison {
             } else {
                 report.values += 1
                 let value = figures.value.difference(from: nil, path: "")?.expected ?? ""
-                report.add(.missing, key, "value", published: "nothing", recomputed: value)
+                let difference = AuditReport.Difference(
+                    kind: .missing, key: key, member: "value", published: "nothing", recomputed: value)
+                if isPastOfRules(window) { uncertain.append(difference) } else { report.differences.append(difference) }
             }
         }
         return figures.hasValue

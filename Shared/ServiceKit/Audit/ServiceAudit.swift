@@ -28,13 +28,14 @@ package struct ServiceAudit: Sendable {
     private let options: AuditOptions
     private let progress: @Sendable (String) -> Void
 
+    /// - Parameter generation: of the service's state.
     package init(
         _ service: some AuditedService, _ environment: ServiceEnvironment, _ options: AuditOptions,
-        progress: @escaping @Sendable (String) -> Void = { _ in }
+        generation: Int = 1, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.service = type(of: service).service
         plan = service.audit
-        stages = service.stages(environment)
+        stages = service.stages(environment).map { $0.inGeneration(generation) }
         self.environment = environment
         self.options = options
         self.progress = progress
@@ -87,7 +88,8 @@ package struct ServiceAudit: Sendable {
             kpis: BatchKPIs(
                 catalogue: plan.catalogue, zone: plan.zone, settings: plan.series, table: pass.table,
                 external: plan.external),
-            clocks: clocks, newest: pass.newest, options: options, hasRetired: hasRetired)
+            clocks: clocks, newest: pass.newest, rulesSince: plan.rulesSince, options: options,
+            hasRetired: hasRetired)
         var stream = AlertStream(source: plan.series.source)
         for partition in partitions {
             progress("comparing with \(partition)")

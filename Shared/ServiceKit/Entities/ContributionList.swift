@@ -13,6 +13,8 @@ public struct Contribution: Hashable, Sendable {
     public var bucket: Int64
     /// Milliseconds, +1 and -1 of a level, 1 or 0 of a proportion; 0 of a mere count.
     public var value: Int64
+    /// The windows that it counts in: a number of the task's ``ScopeTable``, 0 for all of them.
+    var scope: UInt16 = 0
 }
 
 /// A list of contributions and its packed form, in which the state keeps what it has emitted: some 8 bytes each.
@@ -26,9 +28,22 @@ struct ContributionList {
         facts.removeAll(keepingCapacity: true)
     }
 
-    func encode(into bytes: inout [UInt8]) {
+    /// Stands before the contributions of a scope other than the one before it: no contribution begins so.
+    private static let scopeMark: UInt8 = 7
+
+    /// Contributions in the order given; of a scope other than 0, the scope stands before them.
+    func encode(into bytes: inout [UInt8], _ scopes: ScopeTable) {
         var bucket: Int64 = 0
+        var scope: UInt16 = 0
         for item in items {
+            if item.scope != scope {
+                scope = item.scope
+                bytes.append(Self.scopeMark)
+                for edge in [scopes[scope].since, scopes[scope].until] {
+                    bytes.appendSignedVarint(edge.instant)
+                    bytes.appendSignedVarint(edge.offset)
+                }
+            }
             bytes.appendVarint(UInt64(item.measure) << 2 | UInt64(item.base.rawValue))
             bytes.appendVarint(UInt64(item.cells))
             bytes.appendSignedVarint(item.bucket &- bucket)
@@ -40,8 +55,11 @@ struct ContributionList {
         for fact in facts { fact.encode(into: &bytes) }
     }
 
-    mutating func decode(_ bytes: [UInt8], from start: Int = 0) throws(InternalRecordError) {
+    mutating func decode(
+        _ bytes: [UInt8], from start: Int = 0, _ scopes: inout ScopeTable
+    ) throws(InternalRecordError) {
         removeAll()
+        var scope: UInt16 = 0
         var reader = BinaryReader(bytes, at: start)
         var bucket: Int64 = 0
         while !reader.isAtEnd {
@@ -49,6 +67,13 @@ struct ContributionList {
             if head == UInt64(StatedFact.mark) {
                 while !reader.isAtEnd { facts.append(try StatedFact(&reader)) }
                 return
+            }
+            if head == UInt64(Self.scopeMark) {
+                scope = scopes.number(
+                    of: WindowScope(
+                        since: .init(try reader.signedVarint(), offset: try reader.signedVarint()),
+                        until: .init(try reader.signedVarint(), offset: try reader.signedVarint())))
+                continue
             }
             guard head >> 2 <= UInt64(UInt16.max), let base = BaseBucket(rawValue: UInt8(head & 3)) else {
                 throw InternalRecordError("a contribution with a measure or base bucket out of range")
@@ -59,7 +84,7 @@ struct ContributionList {
             items.append(
                 Contribution(
                     measure: UInt16(head >> 2), base: base, cells: UInt32(cells), bucket: bucket,
-                    value: try reader.signedVarint()))
+                    value: try reader.signedVarint(), scope: scope))
         }
     }
 }
@@ -104,6 +129,7 @@ extension Contribution {
         if left.measure != right.measure { return left.measure < right.measure }
         if left.cells != right.cells { return left.cells < right.cells }
         if left.value != right.value { return left.value < right.value }
+        if left.scope != right.scope { return left.scope < right.scope }
         return left.base.rawValue < right.base.rawValue
     }
 }

@@ -3,8 +3,8 @@ import Streams
 /// The records in which an entity's state is kept. Key: one byte for the kind, then for
 /// - `settings`: nothing; value: what the contributions were derived with,
 /// - `cellSet`: the set's number; value: its cells,
+/// - `hold`: nothing; value: the instant before which nothing is published,
 /// - `head`: the entity's id; value: everything but the events,
-/// - `archive`: nothing; value: what the derivation keeps for all entities together,
 /// - `sources`: nothing; value: which of the watched sources are stale, and since when,
 /// - `chunk`: chunk number and the entity's id; value: up to 32 events in arrival order, with their payloads.
 ///
@@ -15,8 +15,8 @@ enum EntityChangelog {
         case cellSet = 2
         case head = 3
         case chunk = 4
-        case archive = 5
         case sources = 6
+        case hold = 7
     }
 
     static let format: UInt8 = 1

@@ -15,15 +15,6 @@ public protocol EntityDerivation {
     /// for a stage that has state.
     static var waitsForSources: Bool { get }
 
-    /// What it keeps for all entities of its partition together, such as the versions of the rules that some are still judged by;
-    /// nil: nothing. Changes only in ``restore(archive:)``.
-    var archive: [UInt8]? { get }
-
-    /// Called once, before the first entity is derived.
-    ///
-    /// - Parameter archive: What was saved last; nil when nothing was.
-    mutating func restore(archive: [UInt8]?) throws(InternalRecordError)
-
     /// What ``EntityLookups`` answer about the entity: everything, or only what lies ahead, an entry each.
     mutating func describe(
         _ timeline: [TimelineEvent], clock: Int64, isWhole: Bool, using output: inout DerivationOutput
@@ -47,8 +38,6 @@ public protocol EntityDerivation {
 extension EntityDerivation {
     public static var keepsMemory: Bool { false }
     public static var waitsForSources: Bool { false }
-    public var archive: [UInt8]? { nil }
-    public mutating func restore(archive: [UInt8]?) throws(InternalRecordError) {}
     public mutating func alert(of change: SourceChange, _ moment: Moment) -> EntityAlert? { nil }
     public mutating func describe(
         _ timeline: [TimelineEvent], clock: Int64, isWhole: Bool, using output: inout DerivationOutput

@@ -31,6 +31,8 @@ struct EntityHead: BitwiseCopyable {
     static let shortened: UInt8 = 32
     /// Only contributions are left, under a hash of the key; never derived again.
     static let erased: UInt8 = 64
+    /// Derived under other settings than the present ones.
+    static let outdated: UInt8 = 16
 
     func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
     mutating func set(_ flag: UInt8, _ on: Bool = true) { if on { flags |= flag } else { flags &= ~flag } }

@@ -26,6 +26,9 @@ public struct EntityStageSettings: Sendable {
     public var factOutput: Int?
     /// The stage's inputs from this one on carry facts of other stages instead of events; nil when there are none.
     public var firstFactInput: Int?
+    /// Number and time (µs) of the version of the rules; see ``of(_:)``.
+    public private(set) var rulesVersion: Int64 = 0
+    public private(set) var rulesSince = Int64.min
 
     public init(
         kind: EntityKind, keyField: EventField, classes: EventClasses, zone: BusinessZone, catalogue: KPICatalogue,
@@ -42,6 +45,15 @@ public struct EntityStageSettings: Sendable {
         self.zone = zone
         self.catalogue = catalogue
         self.breakdowns = breakdowns
+    }
+
+    /// The same settings as those of a published version of the rules: what is derived again for it leaves windows alone that
+    /// had ended when it was published.
+    public func of(_ rules: Rules) -> EntityStageSettings {
+        var settings = self
+        settings.rulesVersion = rules.version
+        settings.rulesSince = rules.publishedAt
+        return settings
     }
 
     /// Differs whenever another zone, other time-zone data, KPIs, windows or breakdowns would give other contributions.
@@ -99,10 +111,12 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var restoredCounts: [Int32] = []
     private var refusedFacts = 0
     private var settingsSaved: SettingsRecord = .unknown
-    /// The derivation's archive as the changelog has it.
-    private var savedArchive: [UInt8]?
-    /// It differs from the derivation's, which changes at the restore only; the transaction that writes it may be aborted.
-    private var archiveDiffers = false
+    /// What the state was derived with, where that is another version of the rules and nothing else is different.
+    private var formerSettings: EntitySettingsRecord?
+    private let present: EntitySettingsRecord
+    private var scopes = ScopeTable()
+    private var heldUntil = Int64.min
+    private var lastTime = TaskTime(clock: .min, wall: 0, caughtUp: false, idle: false, degraded: false)
     private var figures = EntityFigures()
 
     private enum SettingsRecord {
@@ -137,7 +151,12 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             zone: settings.zone, catalogue: settings.catalogue,
             cellSets: CellSets(breakdowns: settings.breakdowns),
             payloads: store.payloads)
-        deltas = DeltaAccumulator(settings.catalogue)
+        deltas = DeltaAccumulator(settings.catalogue, rulesVersion: settings.rulesVersion)
+        present = EntitySettingsRecord(
+            fingerprint: (settings.fingerprint ^ UInt64(Derivation.version)) &* 0x100_0000_01b3,
+            rulesVersion: settings.rulesVersion, derivation: Derivation.version, zone: settings.zone.name,
+            zoneData: settings.zone.fingerprint,
+            measures: settings.catalogue.measures.filter { settings.catalogue.baseBucket(of: $0) != nil }.map(\.id))
     }
 
     public var dirty: Int { changed.count + stale.count + (sourceStates.isUnsaved ? 1 : 0) }
@@ -146,19 +165,13 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     /// Number of entities in the state.
     public var entityCount: Int { store.count }
 
-    private var fingerprint: UInt64 {
-        var hash = settings.fingerprint
-        hash = (hash ^ UInt64(Derivation.version)) &* 0x100_0000_01b3
-        return hash
-    }
-
     // MARK: Events
 
     public func process(
         _ batch: RecordBatch, _ records: Range<Int>, input: Int, output: any TaskOutput
     ) throws(InternalRecordError) {
         if let first = settings.firstFactInput, input >= first {
-            for record in records { try acceptFact(batch, record) }
+            for record in records { try acceptFact(batch, record, output) }
             return
         }
         decoder.begin()
@@ -205,6 +218,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         if let known = store.find(key, hash: hash) {
             entity = known
             store.touch(entity)
+            // The past is derived under the new rules before anything new is added, so that the two do not mix.
+            if store.heads[Int(entity)].has(EntityHead.outdated) { try derive(entity, lastTime, sink) }
         } else if isErased(key) {
             sink.deadLetter(batch, record, reason: RejectionReason.entityExpired.identifier, pointer: nil)
             return
@@ -254,7 +269,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
 
     /// Facts are no events: they make no entity of their own beyond the time that they are stated, and are never dead letters.
     /// An entity that has no room for more does without; that is counted.
-    private func acceptFact(_ batch: RecordBatch, _ record: Int) throws(InternalRecordError) {
+    private func acceptFact(
+        _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
+    ) throws(InternalRecordError) {
         guard let id = batch.key(record), let value = batch.value(record), 1...200 ~= id.count else {
             throw InternalRecordError("a fact without receiver or content", record: record)
         }
@@ -274,6 +291,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         guard let entity = known else { return }
         store.touch(entity)
+        if store.heads[Int(entity)].has(EntityHead.outdated) { try derive(entity, lastTime, sink) }
         let place = store.indexOfEvent(origin, of: entity)
         guard var next = item else {
             guard let place else { return }
@@ -305,6 +323,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     // MARK: Time
 
     public func advance(to time: TaskTime, output: any TaskOutput) throws(InternalRecordError) {
+        lastTime = time
         while let (entity, instant) = timers.popDue(time.clock) {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.nextTimer == instant { refresh(entity) }
@@ -395,13 +414,14 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         while work > 0, let entity = stale.popLast() {
             work -= 1
             refreshed.append(entity)
-            guard store.heads[Int(entity)].has(EntityHead.used) else { continue }
+            guard store.heads[Int(entity)].has(EntityHead.used), store.heads[Int(entity)].has(EntityHead.stale) else {
+                continue
+            }
             store.touch(entity)
             store.setFlag(EntityHead.stale, false, of: entity)
             try derive(entity, time, sink)
         }
         saveCellSets(sink)
-        saveArchive(sink)
         saveSources(time, sink)
         // Only when every entity has been derived under the present settings: a crash before then begins again.
         if stale.isEmpty, settingsSaved == .differs { saveSettings(sink) }
@@ -432,12 +452,12 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         encoded.removeAll(keepingCapacity: true)
         if Derivation.keepsMemory { encoded.appendBytes(output.memory) }
         output.list.facts = output.facts.map(\.address)
-        output.list.encode(into: &encoded)
+        output.list.encode(into: &encoded, scopes)
         let head = store.heads[Int(entity)]
         var hasChanged =
             Int(head.savedEvents) < Int(head.eventCount) || head.nextTimer != output.nextTimer
             || head.has(EntityHead.shortened)
-        if !store.hasContributions(encoded, entity) {
+        if !store.hasContributions(encoded, entity), try loadBefore(entity) {
             try emitDifference(entity, sink)
             store.setContributions(encoded, of: entity)
             hasChanged = true
@@ -448,6 +468,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         if output.nextTimer == DerivationOutput.sourceReturns { held[place, default: []].append(entity) }
         store.setFlag(EntityHead.changed, false, of: entity)
+        store.setFlag(EntityHead.outdated, false, of: entity)
         if output.isErased {
             erase(entity, sink)
         } else if settings.firstFactInput != nil, head.eventCount == 0 {
@@ -477,6 +498,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         output.moment = Moment(
             clock: clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded,
             lastArrival: store.heads[Int(entity)].lastArrival * 1_000, lastArrivedTime: arrived.last?.time ?? 0)
+        output.moment.heldUntil = heldUntil
         output.key = names.parse(store.key(of: entity))?.id ?? []
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
@@ -495,14 +517,42 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             key: alert.key.span.bytes, value: alert.value.span.bytes, headers: [("ce_type", Array(alert.type.utf8))])
     }
 
-    private func emitDifference(
-        _ entity: EntityStore.Index, _ sink: any TaskOutput
-    ) throws(InternalRecordError) {
+    /// Loads what was emitted before into ``before``. Where windows that have ended keep what they have, the derived list is
+    /// brought in line with that.
+    ///
+    /// - Returns: whether there is a difference.
+    private func loadBefore(_ entity: EntityStore.Index) throws(InternalRecordError) -> Bool {
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
         var reader = BinaryReader(value)
         if Derivation.keepsMemory, !reader.isAtEnd { _ = try reader.bytes() }
-        try before.decode(value, from: reader.position)
+        try before.decode(value, from: reader.position, &scopes)
+        let isOutdated = store.heads[Int(entity)].has(EntityHead.outdated)
+        if isOutdated, let former = formerSettings {
+            output.list.items = reconciliation(former).underNewRules(
+                from: before.items, to: output.list.items, &scopes)
+        } else if !isOutdated, before.items.contains(where: { $0.scope != 0 }) {
+            output.list.items = Reconciliation.underSameRules(from: before.items, to: output.list.items, scopes)
+        } else {
+            return true
+        }
+        encoded.removeAll(keepingCapacity: true)
+        if Derivation.keepsMemory { encoded.appendBytes(output.memory) }
+        output.list.encode(into: &encoded, scopes)
+        return !store.hasContributions(encoded, entity)
+    }
+
+    private func reconciliation(_ former: EntitySettingsRecord) -> Reconciliation {
+        let catalogue = settings.catalogue
+        return Reconciliation(
+            since: WindowScope.Edge(settings.rulesSince, in: settings.zone), wasCounted: former.measures.contains,
+            isCounted: present.measures.contains,
+            isLevel: { id in catalogue.measures.contains { $0.id == id && $0.kind == .levelDelta } })
+    }
+
+    private func emitDifference(
+        _ entity: EntityStore.Index, _ sink: any TaskOutput
+    ) throws(InternalRecordError) {
         sendFacts(from: before.facts, of: entity, sink)
         // Out of `output`, so that the loop may read its cell sets.
         var after = ContributionList()
@@ -513,7 +563,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
                 for cell in output.cellSets.sets[Int(contribution.cells)] {
                     try deltas.add(
                         cell: cell, measure: contribution.measure, base: contribution.base,
-                        bucket: contribution.bucket, value: contribution.value, weight: weight, at: .min)
+                        bucket: contribution.bucket, value: contribution.value, weight: weight, at: .min,
+                        scope: scopes[contribution.scope])
                 }
             }
         } catch {
@@ -612,13 +663,6 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         output.cellSets.saved()
     }
 
-    private func saveArchive(_ sink: any TaskOutput) {
-        guard archiveDiffers, let archive = derivation.archive else { return }
-        key.removeAll(keepingCapacity: true)
-        key.append(EntityChangelog.Kind.archive.rawValue)
-        sink.changelog(key, archive)
-    }
-
     private func saveSources(_ time: TaskTime, _ sink: any TaskOutput) {
         guard sourceStates.isUnsaved else { return }
         key.removeAll(keepingCapacity: true)
@@ -641,8 +685,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         key.removeAll(keepingCapacity: true)
         value.removeAll(keepingCapacity: true)
         key.append(EntityChangelog.Kind.settings.rawValue)
-        value.append(EntityChangelog.format)
-        value.appendFixed64(fingerprint)
+        present.encode(into: &value)
         sink.changelog(key, value)
         settingsSaved = .writtenInTransaction
     }
@@ -663,7 +706,6 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         figures.committed(refusedFacts: refusedFacts, context.logger)
         changed.removeAll(keepingCapacity: true)
         refreshed.removeAll(keepingCapacity: true)
-        archiveDiffers = false
         sourceStates.commitSucceeded()
         if settingsSaved == .writtenInTransaction { settingsSaved = .current }
     }
@@ -697,11 +739,14 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         var reader = BinaryReader(value.array(from: 0))
         switch kind {
         case .settings:
+            let saved = try EntitySettingsRecord.decode(&reader)
+            settingsSaved = saved?.fingerprint == present.fingerprint ? .current : .differs
+            formerSettings = saved.flatMap { present.differsByRules(from: $0) ? $0 : nil }
+        case .hold:
             guard try reader.byte() == EntityChangelog.format else {
-                throw InternalRecordError("settings of an unknown format: written by a newer version")
+                throw InternalRecordError("a hold of an unknown format: written by a newer version")
             }
-            settingsSaved = try reader.fixed64() == fingerprint ? .current : .differs
-        case .archive: savedArchive = reader.rest()
+            heldUntil = try reader.signedVarint()
         case .sources: try sourceStates.restore(&reader)
         case .cellSet:
             let id = try keyReader.varint()
@@ -758,8 +803,6 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
 
     public func restoreCompleted(output: any TaskOutput) throws(InternalRecordError) {
         if settingsSaved == .unknown { settingsSaved = .differs }
-        try derivation.restore(archive: savedArchive)
-        archiveDiffers = derivation.archive.map { $0 != savedArchive } ?? false
         for (index, head) in store.heads.enumerated() where head.has(EntityHead.used) {
             let entity = EntityStore.Index(index)
             // A head is written with every change, so that what it does not count has been deleted.
@@ -774,6 +817,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
                 erasedCount += 1
             } else if settingsSaved == .differs {
                 refresh(entity)
+                store.setFlag(EntityHead.outdated, true, of: entity)
             }
         }
         restoredCounts = []

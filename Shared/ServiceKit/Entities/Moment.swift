@@ -12,6 +12,8 @@ public struct Moment: Sendable, Hashable {
     public var lastArrival: Int64
     /// What the event says that arrived last: its own time.
     public var lastArrivedTime: Int64
+    /// Before this instant of the clock nothing is published: the state is being built anew.
+    public var heldUntil = Int64.min
 
     public init(
         clock: Int64, wall: Int64, isCaughtUp: Bool = true, isDegraded: Bool = false, lastArrival: Int64 = 0,

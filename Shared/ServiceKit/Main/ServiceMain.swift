@@ -9,15 +9,17 @@ public import Streams
 
 /// What makes one service differ from the others.
 public struct ServiceDefinition: Sendable {
-    /// Its stages; they are started in this order.
-    public var stages: [StageDefinition]
+    /// Its stages under these rules, in the order in which they are started. Asked again for each version that comes into
+    /// force, before the first task is made under it; only ``StageDefinition/makeTask`` may differ from version to version.
+    public var stages: @Sendable (Rules) throws -> [StageDefinition]
     /// Adds its own HTTP routes.
     public var routes: @Sendable (Router<ServiceRequestContext>) -> Void
     /// What else runs beside the stages, stopped after HTTP and before the stages.
     public var parts: [any Service]
 
     public init(
-        stages: [StageDefinition], routes: @escaping @Sendable (Router<ServiceRequestContext>) -> Void = { _ in },
+        stages: @escaping @Sendable (Rules) throws -> [StageDefinition],
+        routes: @escaping @Sendable (Router<ServiceRequestContext>) -> Void = { _ in },
         parts: [any Service] = []
     ) {
         self.stages = stages
@@ -31,7 +33,8 @@ public enum ServiceMain {
     /// Runs a service until it is asked to stop.
     ///
     /// 1. Settings and rules are read and checked. 2. Logging and metrics begin. 3. HTTP is bound and announced. 4. The
-    /// stages create their topics and start. 5. On SIGTERM or SIGINT, HTTP, the service's parts and the stages end in this order.
+    /// rules file is published when it differs from the newest version, and the versions are followed. 5. The stages create
+    /// their topics and start. 6. On SIGTERM or SIGINT, HTTP, the service's parts and the stages end in this order.
     ///
     /// - Parameters:
     ///   - name: The service's name, `ingest`; the program is called `deskbeat-ingest`.
@@ -50,17 +53,20 @@ public enum ServiceMain {
         do {
             let settings = try ServiceSettings(
                 options, service: name, defaultHTTP: defaultHTTP, environment: variables)
-            let rules = try settings.rulesPath.map { path throws(RulesLoadError) in try Rules.load(path: path) }
+            let file = try settings.rulesPath.map { path throws(RulesLoadError) in
+                let text = try Rules.text(path: path)
+                _ = try Rules.load(text, path: path)
+                return RulesFollower.File(path: path, text: text)
+            }
             ServiceLogging.bootstrap(
                 format: settings.logFormat, level: settings.logLevel, environment: variables, sink: sink)
             let metrics = MetricsRegistry()
             MetricsSystem.bootstrap(metrics)
             let environment = ServiceEnvironment(
-                settings: settings, rules: rules ?? .default, metrics: metrics, readiness: Readiness(),
-                logger: Logger(label: name))
+                settings: settings, metrics: metrics, readiness: Readiness(), logger: Logger(label: name))
             greet(environment)
             let definition = try define(environment)
-            try await runtime(definition, environment).run()
+            try await runtime(definition, environment, file).run()
             environment.logger.info("stopped")
             sink.flush()
         } catch {
@@ -84,7 +90,7 @@ public enum ServiceMain {
             "starting",
             metadata: [
                 "instance": "\(settings.instance)", "brokers": "\(settings.kafka.bootstrapServers)",
-                "rules": "\(settings.rulesPath ?? "built-in")", "timezone": "\(environment.rules.timezone)",
+                "rules": "\(settings.rulesPath ?? "as published")",
             ])
         if !settings.unknownVariables.isEmpty {
             environment.logger.warning(
@@ -93,13 +99,36 @@ public enum ServiceMain {
         }
     }
 
-    private static func runtime(_ definition: ServiceDefinition, _ environment: ServiceEnvironment) -> ServiceRuntime {
+    private static func runtime(
+        _ definition: ServiceDefinition, _ environment: ServiceEnvironment, _ file: RulesFollower.File?
+    ) -> ServiceRuntime {
         ServiceRuntime(environment: environment, routes: definition.routes, parts: definition.parts) {
             let settings = environment.settings
-            var started: [RunningStage] = []
-            for stage in definition.stages {
+            let inForce = environment.rulesInForce
+            let generations = StateGenerations(
+                internalPrefix: settings.internalPrefix, kafka: settings.kafka, logger: environment.logger)
+            try await TopicSetup.prepare(
+                [inForce.topic, generations.topic], creation: settings.topicCreation, kafka: settings.kafka,
+                logger: environment.logger)
+            let follower = RulesFollower(
+                topic: RulesTopic(
+                    internalPrefix: settings.internalPrefix, kafka: settings.kafka, logger: environment.logger),
+                kafka: settings.kafka, inForce: inForce, file: file, logger: environment.logger,
+                version: Gauge(label: "deskbeat_rules_version", dimensions: [("service", settings.service)]),
+                accept: { rules in
+                    Dictionary(uniqueKeysWithValues: try definition.stages(rules).map { ($0.name, $0.makeTask) })
+                })
+            try await follower.start()
+            let generation = try await onThread("generations") {
+                try generations.read(.after(.seconds(60)))[settings.service] ?? 1
+            }
+            environment.generation.set(generation)
+            if generation > 1 { environment.logger.info("state", metadata: ["generation": "\(generation)"]) }
+            var started = [follower.stage(of: settings.service)]
+            for stage in try definition.stages(inForce.rules).map(inForce.following) {
                 let runtime = StageRuntime(
-                    stage: stage, kafka: settings.kafka, instance: settings.instance, threads: settings.threads,
+                    stage: environment.generation.stage(stage), kafka: settings.kafka, instance: settings.instance,
+                    threads: settings.threads,
                     topicCreation: settings.topicCreation, logger: environment.logger)
                 do {
                     try await runtime.start()

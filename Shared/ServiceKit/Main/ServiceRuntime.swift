@@ -6,22 +6,29 @@ public import UnixSignals
 /// What a service's parts may use.
 public struct ServiceEnvironment: Sendable {
     public let settings: ServiceSettings
-    public let rules: Rules
+    /// Changes when another version of the rules comes into force.
+    public let rulesInForce: RulesInForce
+    /// Of this service's state, from when its stages start.
+    public let generation = GenerationInForce()
     public let topics: TopicNames
     public let metrics: MetricsRegistry
     public let readiness: Readiness
     public let logger: Logger
 
     public init(
-        settings: ServiceSettings, rules: Rules, metrics: MetricsRegistry, readiness: Readiness, logger: Logger
+        settings: ServiceSettings, rules: Rules = .default, metrics: MetricsRegistry, readiness: Readiness,
+        logger: Logger
     ) {
         self.settings = settings
-        self.rules = rules
+        rulesInForce = RulesInForce(rules, internalPrefix: settings.internalPrefix)
         self.topics = TopicNames(prefix: settings.topicPrefix)
         self.metrics = metrics
         self.readiness = readiness
         self.logger = logger
     }
+
+    /// The rules of this moment.
+    public var rules: Rules { rulesInForce.rules }
 }
 
 /// A running service without its command line: HTTP, the service's own parts, and its stages, in one service group.

@@ -47,6 +47,13 @@ public struct Rules: Sendable, Equatable {
     public var benchmarks: [Benchmark] = []
     /// The sections that other modules read (``RulesNames/sections``), as they stand in the file.
     public var sections: [String: RulesNode] = [:]
+    /// The number under which the file was published; 0 for rules that were not: the built-in ones, and a file that is only
+    /// looked at.
+    public var version: Int64 = 0
+    /// When ``version`` was published, microseconds since 1970. Windows that had ended by then keep what earlier versions say.
+    public var publishedAt = Int64.min
+    /// The versions before this one, the oldest first, without their own earlier ones; as far as they are kept.
+    public var earlier: [Rules] = []
     /// SHA-256 of the file's bytes in lower-case hexadecimal; of no bytes at all for ``default``.
     public private(set) var sha256 = Self.hexadecimal(SHA256.hash(data: [UInt8]()))
 
@@ -117,7 +124,7 @@ public struct Rules: Sendable, Equatable {
         return bytes
     }
 
-    private static func hexadecimal(_ digest: SHA256Digest) -> String {
+    static func hexadecimal(_ digest: SHA256Digest) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }

@@ -2,7 +2,21 @@ import Foundation
 
 extension Rules {
     /// Reads the rules file at `path`.
-    public static func load(path: String) throws(RulesLoadError) -> Rules {
+    public static func load(path: String) throws(RulesLoadError) -> Rules { try load(text(path: path), path: path) }
+
+    /// - Parameters:
+    ///   - text: The file's content.
+    ///   - path: Its name, for messages.
+    package static func load(_ text: String, path: String) throws(RulesLoadError) -> Rules {
+        do {
+            return try Rules(parsing: text, file: path)
+        } catch {
+            throw .faults(error)
+        }
+    }
+
+    /// The content of the rules file at `path`, unchecked.
+    package static func text(path: String) throws(RulesLoadError) -> String {
         let data: Data
         do {
             guard let file = FileHandle(forReadingAtPath: path) else { throw CocoaError(.fileReadNoSuchFile) }
@@ -12,11 +26,7 @@ extension Rules {
             throw .unreadable(path: path)
         }
         guard let text = String(validating: data, as: UTF8.self) else { throw .notText(path: path) }
-        do {
-            return try Rules(parsing: text, file: path)
-        } catch {
-            throw .faults(error)
-        }
+        return text
     }
 }
 

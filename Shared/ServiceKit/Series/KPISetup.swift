@@ -83,6 +83,7 @@ public enum KPISetup {
         }
         var settings = SeriesSettings(
             source: "deskbeat/\(service)", dataSchema: "urn:deskbeat:schema:deskbeat.kpi.updated:1",
+            rulesVersion: rules.version,
             emitInterval: rules.emitInterval * 1000, minimumSample: Int64(rules.minimumSample),
             history: SeriesHistory(
                 hours: days([.hour], least: 2), days: days([.day, .week], least: 31),

@@ -14,6 +14,8 @@ public final class SeriesTask: StreamTask {
     private var limit = UpdateLimit()
 
     public init(catalogue: KPICatalogue, zone: BusinessZone, settings: SeriesSettings, context: TaskContext) {
+        var settings = settings
+        settings.generation = UInt32(clamping: context.generation)
         store = SeriesStore(catalogue: catalogue, zone: zone, settings: settings)
         self.context = context
     }
@@ -49,6 +51,8 @@ public final class SeriesTask: StreamTask {
         }
         do {
             try store.apply(cell: key, record: value)
+        } catch .laterRules(let version) {
+            throw InternalRecordError(neededSettings: version, record: record)
         } catch {
             throw InternalRecordError(error.description, record: record)
         }

@@ -25,6 +25,9 @@ public struct PositionMetadata: Sendable, Hashable {
     /// Identity of the stream thread that committed.
     public var owner: String?
 
+    /// Version of the stage's settings that the task works by.
+    public var settings: Int64?
+
     /// Records that are being processed in one transaction of their own, because a process may have died of one of them.
     public struct Attempt: Sendable, Hashable {
         /// How often the first of these records is being tried, from 1.
@@ -41,7 +44,7 @@ public struct PositionMetadata: Sendable, Hashable {
 
     public init(
         dirty: Int, clock: Int64, isDegraded: Bool = false, isClean: Bool = false, attempt: Attempt? = nil,
-        owner: String? = nil
+        owner: String? = nil, settings: Int64? = nil
     ) {
         self.dirty = dirty
         self.clock = clock
@@ -49,6 +52,7 @@ public struct PositionMetadata: Sendable, Hashable {
         self.isClean = isClean
         self.attempt = attempt
         self.owner = owner
+        self.settings = settings
     }
 
     /// Reads the metadata of a committed offset; `nil` when it is empty or not of a Deskbeat stage.
@@ -56,7 +60,7 @@ public struct PositionMetadata: Sendable, Hashable {
         guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(text.utf8)) else { return nil }
         self.init(
             dirty: wire.dirty, clock: wire.clock, isDegraded: wire.degraded ?? false, isClean: wire.clean ?? false,
-            owner: wire.owner)
+            owner: wire.owner, settings: wire.settings)
         if let number = wire.try, number > 0 {
             attempt = Attempt(number: number, span: max(1, wire.span ?? 1))
         }
@@ -68,6 +72,7 @@ public struct PositionMetadata: Sendable, Hashable {
         if isDegraded { text += ",\"degraded\":true" }
         if isClean { text += ",\"clean\":true" }
         if let attempt { text += ",\"try\":\(attempt.number),\"span\":\(attempt.span)" }
+        if let settings { text += ",\"settings\":\(settings)" }
         if let owner { text += ",\"owner\":\(jsonString(owner))" }
         return text + "}"
     }
@@ -80,6 +85,7 @@ public struct PositionMetadata: Sendable, Hashable {
         var `try`: Int?
         var span: Int?
         var owner: String?
+        var settings: Int64?
     }
 }
 

@@ -10,9 +10,19 @@ public struct InternalRecordError: Error, Sendable, Hashable, CustomStringConver
     /// about one record.
     public var record: Int?
 
+    /// The record was written under a later version of the stage's settings than the task was made with: nothing is wrong,
+    /// the task has to be made anew first. The runtime takes the transaction back and waits for that version.
+    public var neededSettings: Int64?
+
     public init(_ reason: String, record: Int? = nil) {
         self.reason = reason
         self.record = record
+    }
+
+    /// - Parameter neededSettings: version of ``StageDefinition/settings``.
+    public init(neededSettings: Int64, record: Int) {
+        self.init("written under version \(neededSettings) of the settings, which is not known here", record: record)
+        self.neededSettings = neededSettings
     }
 
     public var description: String { reason }

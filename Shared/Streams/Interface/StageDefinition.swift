@@ -8,6 +8,9 @@ public struct StageDefinition: Sendable {
     /// Name of the stage within the service, for example `entity`.
     public var name: String
 
+    /// Generation of the state, from 1; see ``inGeneration(_:)``.
+    public private(set) var generation = 1
+
     /// Prefix of the topics, groups and identities that belong to the installation itself.
     public var internalPrefix: String
 
@@ -29,13 +32,18 @@ public struct StageDefinition: Sendable {
     /// The stages whose clocks this one waits for.
     public var upstreamClocks: [UpstreamClock]
 
-    /// Makes the task of one partition. Called on the stream thread at each assignment of that partition.
+    /// What ``makeTask`` depends on and may change while the stage runs; `nil` when nothing does.
+    public var settings: (any StageSettings)?
+
+    /// Makes the task of one partition. Called on the stream thread at each assignment of that partition, and when the
+    /// version of ``settings`` has changed.
     public var makeTask: @Sendable (TaskContext) -> any StreamTask
 
     public init(
         service: String, name: String, internalPrefix: String = "deskbeat.", inputs: [TopicSpec],
         outputs: [TopicSpec], deadLetterTopic: TopicSpec? = nil, hasChangelog: Bool, commitInterval: Int64,
-        upstreamClocks: [UpstreamClock] = [], makeTask: @escaping @Sendable (TaskContext) -> any StreamTask
+        upstreamClocks: [UpstreamClock] = [], settings: (any StageSettings)? = nil,
+        makeTask: @escaping @Sendable (TaskContext) -> any StreamTask
     ) {
         self.service = service
         self.name = name
@@ -46,6 +54,7 @@ public struct StageDefinition: Sendable {
         self.hasChangelog = hasChangelog
         self.commitInterval = commitInterval
         self.upstreamClocks = upstreamClocks
+        self.settings = settings
         self.makeTask = makeTask
     }
 }
@@ -55,11 +64,39 @@ extension StageDefinition {
     public var partitionCount: Int32 { inputs.first?.partitions ?? 0 }
 
     /// Consumer group, and the stem of the other identities: `deskbeat.ticketing-entity`.
-    public var group: String { "\(internalPrefix)\(service)-\(name)" }
+    public var group: String { "\(internalPrefix)\(service)-\(name)\(generation == 1 ? "" : ".g\(generation)")" }
+
+    /// The service as it stands in names that belong to one generation: `ticketing`, `ticketing.g2`.
+    var stem: String { generation == 1 ? service : "\(service).g\(generation)" }
+
+    /// The stage with state, positions and internal topics that no other generation shares: it begins at the beginning of its
+    /// external inputs. What the service writes for itself alone (`deskbeat.ticketing.series`) gets a name of the generation;
+    /// external topics and the clocks of other services stay as they are.
+    ///
+    /// - Parameter generation: at least 1, which changes nothing.
+    public func inGeneration(_ generation: Int) -> StageDefinition {
+        precondition(generation >= 1, "generations begin at 1")
+        guard generation > 1 else { return self }
+        var stage = self
+        stage.generation = generation
+        let own = "\(internalPrefix)\(service)."
+        func renamed(_ topic: TopicSpec) -> TopicSpec {
+            guard topic.name.hasPrefix(own) else { return topic }
+            var topic = topic
+            topic.name = "\(own)g\(generation).\(topic.name.dropFirst(own.count))"
+            return topic
+        }
+        stage.inputs = inputs.map(renamed)
+        stage.outputs = outputs.map(renamed)
+        for index in stage.upstreamClocks.indices where stage.upstreamClocks[index].service == service {
+            stage.upstreamClocks[index].service = stage.stem
+        }
+        return stage
+    }
 
     /// `deskbeat.ticketing.entity.changelog`.
     public var changelogTopic: TopicSpec {
-        .changelog("\(internalPrefix)\(service).\(name).changelog", partitions: max(1, partitionCount))
+        .changelog("\(internalPrefix)\(stem).\(name).changelog", partitions: max(1, partitionCount))
     }
 
     /// `deskbeat.clocks`.
@@ -116,10 +153,17 @@ public struct TaskContext: Sendable {
     /// Number of partitions of each of ``StageDefinition/outputs``.
     public var outputPartitionCounts: [Int32]
 
+    /// Of the stage's state, from 1; see ``StageDefinition/inGeneration(_:)``.
+    public var generation: Int
+
     /// Carries service, stage and partition as metadata.
     public var logger: Logger
 
-    public init(partition: Int32, partitionCount: Int32, outputPartitionCounts: [Int32] = [], logger: Logger) {
+    public init(
+        partition: Int32, partitionCount: Int32, outputPartitionCounts: [Int32] = [], generation: Int = 1,
+        logger: Logger
+    ) {
+        self.generation = generation
         self.partition = partition
         self.partitionCount = partitionCount
         self.outputPartitionCounts = outputPartitionCounts

@@ -65,6 +65,16 @@ extension TopicSpec {
             settings: ["segment.ms": "\(hour)", "segment.bytes": "\(16 << 20)", "min.cleanable.dirty.ratio": "0.1"])
     }
 
+    /// `deskbeat.rules`: versions of the rules file, under one key.
+    public static func rules(_ name: String) -> TopicSpec {
+        TopicSpec(name: name, partitions: 1, cleanup: .compact)
+    }
+
+    /// `deskbeat.generations`: the generation of each service's state that counts.
+    public static func generations(_ name: String) -> TopicSpec {
+        TopicSpec(name: name, partitions: 1, cleanup: .compact)
+    }
+
     /// `support.alerts`: the latest revision of each bucket for 400 days; nothing is compacted away within 7 days, so
     /// that a consumer which was away that long misses no revision.
     public static func alerts(_ name: String, partitions: Int32) -> TopicSpec {

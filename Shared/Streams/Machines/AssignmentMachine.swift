@@ -79,6 +79,16 @@ package struct AssignmentMachine: Sendable {
         return [.resume([partition])]
     }
 
+    /// The running tasks are to be made anew, right after a commit: as if their partitions had just been assigned.
+    package mutating func remake() -> [Action] {
+        guard !running.isEmpty, restoring.isEmpty, locating.isEmpty else { return [] }
+        epoch += 1
+        let partitions = running.sorted()
+        locating = running
+        running = []
+        return [.pause(partitions), .locate(partitions)]
+    }
+
     /// The group wants all partitions back; they are still ours until the callback returns.
     package mutating func revoked() -> [Action] {
         guard !owned.isEmpty else { return [] }

@@ -64,6 +64,7 @@ extension StreamWorker {
         let watermarks = try watermarks()
         let committed: [TopicPartition: OffsetAndMetadata]
         let bounds: [TopicPartition: Watermarks]
+        guard try settingsAreRead() else { return }
         do throws(ClientError) {
             // In short turns, so that the consumer is polled in between: a dead predecessor's transaction may take its
             // time-out to end.
@@ -98,6 +99,8 @@ extension StreamWorker {
 
     private func openSlots(_ partitions: [Int32]) throws(WorkerError) {
         let session = try session()
+        let settings = stage.settings?.version
+        if let settings { settingsVersion = min(settingsVersion, settings) }
         for partition in partitions {
             let starts = starts[partition] ?? []
             for start in starts {
@@ -112,7 +115,7 @@ extension StreamWorker {
             slots[partition] = TaskSlot(
                 partition: partition, task: Self.makeTask(stage, partition, logger),
                 writer: try TaskWriter(stage: stage, partition: partition, session: session, needsMeta: true),
-                starts: starts, hasUpstream: !stage.upstreamClocks.isEmpty, wall: time.wall)
+                starts: starts, hasUpstream: !stage.upstreamClocks.isEmpty, wall: time.wall, settings: settings)
         }
         guard stage.hasChangelog else {
             for partition in partitions { try restored(partition, needsMeta: false) }
@@ -142,6 +145,9 @@ extension StreamWorker {
             stage: stage, partition: partition, session: try session(), needsMeta: needsMeta)
         do throws(InternalRecordError) {
             try slot.task.restoreCompleted(output: slot.writer)
+            // Before its first record a task knows the time.
+            slot.tick(wall: time.wall)
+            try slot.task.advance(to: slot.time, output: slot.writer)
         } catch {
             throw .stop(failure(error, slot, 0, otherwise: nil))
         }
@@ -154,7 +160,8 @@ extension StreamWorker {
         return stage.makeTask(
             TaskContext(
                 partition: partition, partitionCount: stage.partitionCount,
-                outputPartitionCounts: stage.outputs.map(\.partitions), logger: logger))
+                outputPartitionCounts: stage.outputs.map(\.partitions), generation: stage.generation,
+                logger: logger))
     }
 
     /// After a loss: the old producer may have been fenced, and its transaction belongs to a former life.

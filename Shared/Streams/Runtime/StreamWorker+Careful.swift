@@ -11,7 +11,7 @@ extension StreamWorker {
                 let group: Range<Int>
                 switch careful.next(available: rest.count) {
                 case .normal:
-                    try process(rest, slot, input)
+                    _ = try process(rest, slot, input)
                     return
                 case .reject:
                     group = rest.lowerBound..<rest.lowerBound + 1
@@ -22,7 +22,7 @@ extension StreamWorker {
                         guard try commit(isClean: false, deadline: .after(options.commitBudget)) else { return }
                     }
                     group = rest.lowerBound..<rest.lowerBound + attempt.span
-                    try process(group, slot, input)
+                    guard try process(group, slot, input) else { return }
                     try advance()
                 }
                 rest = group.upperBound..<rest.upperBound

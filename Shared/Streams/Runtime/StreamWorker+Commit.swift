@@ -62,7 +62,7 @@ extension StreamWorker {
 
     private func writeClock(_ slot: TaskSlot, _ session: TransactionSession) throws(WorkerError) {
         let topic = try session.topic(stage.clocksTopic.name)
-        let key = ClockRecord.Task(service: stage.service, stage: stage.name, partition: slot.partition).key
+        let key = ClockRecord.Task(service: stage.stem, stage: stage.name, partition: slot.partition).key
         let value = ClockRecord(
             clock: slot.outbound, degraded: slot.time.degraded, sources: slot.task.sources
         ).value
@@ -70,7 +70,7 @@ extension StreamWorker {
             topic: topic, partition: 0, key: key.span.bytes, value: value.span.bytes, headers: [])
     }
 
-    private func undo(_ reason: String) throws(WorkerError) {
+    func undo(_ reason: String) throws(WorkerError) {
         intakeEpoch += 1
         abortsInARow += 1
         guard abortsInARow < Self.maximumAborts else {

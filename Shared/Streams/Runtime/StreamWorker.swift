@@ -58,6 +58,10 @@ package final class StreamWorker {
     var isGivingUp = false
     /// The committed positions while they are being acted on.
     var starts: [Int32: [TaskSlot.Start]] = [:]
+    /// Version of the stage's settings that the oldest of the tasks was made with.
+    var settingsVersion: Int64 = .max
+    /// A record asks for at least this version; nothing is processed before.
+    var neededSettings: Int64 = .min
     /// What happened inside a callback, which cannot throw.
     var deferred: WorkerError?
 
@@ -166,6 +170,7 @@ package final class StreamWorker {
         let isBusy = restore != nil || !toLocate.isEmpty || replacesProducer
         try poll(timeout: isBusy ? 0 : policy.wait(work, now: time.monotonic, longest: wait))
         if replacesProducer { try replaceProducer() }
+        try adoptSettings()
         // Before anything is resumed: what this poll has delivered of a partition that waits for its state is read again
         // from the committed position, together with what earlier polls have delivered.
         try intake()
@@ -199,7 +204,12 @@ package final class StreamWorker {
 
     private func intake() throws(WorkerError) {
         let epoch = intakeEpoch
+        let isWaiting = stage.settings.map { $0.version < neededSettings } ?? false
         for run in batch.runs {
+            guard !isWaiting else {
+                missed.insert(run.topicPartition.partition)
+                continue
+            }
             guard let slot = runningSlot(run.topicPartition), let input = slot.index(of: run.topicPartition) else {
                 if machine.owned.contains(run.topicPartition.partition) { missed.insert(run.topicPartition.partition) }
                 continue
@@ -215,12 +225,13 @@ package final class StreamWorker {
             }
             guard !records.isEmpty else { continue }
             if slot.inputs[input].careful.isNormal {
-                try process(records, slot, input)
+                guard try process(records, slot, input) else { return }
             } else {
                 try processCarefully(records, slot, input)
                 guard epoch == intakeEpoch else { return }
             }
         }
+        guard !isWaiting else { return }
         takenBytes += batch.byteCount
         for end in batch.endsOfPartition {
             guard let slot = runningSlot(end.topicPartition), let input = slot.index(of: end.topicPartition) else {
@@ -231,13 +242,19 @@ package final class StreamWorker {
         }
     }
 
-    func process(_ records: Range<Int>, _ slot: TaskSlot, _ input: Int) throws(WorkerError) {
+    /// - Returns: false when the transaction was taken back instead.
+    func process(_ records: Range<Int>, _ slot: TaskSlot, _ input: Int) throws(WorkerError) -> Bool {
         do throws(InternalRecordError) {
             try slot.task.process(batch, records, input: input, output: slot.writer)
         } catch {
+            if let needed = error.neededSettings, stage.settings != nil {
+                try wait(forSettings: needed)
+                return false
+            }
             throw .stop(failure(error, slot, input, otherwise: records.lowerBound))
         }
         take(records, slot, input)
+        return true
     }
 
     func take(_ records: Range<Int>, _ slot: TaskSlot, _ input: Int) {

@@ -30,6 +30,8 @@ final class TaskSlot {
     }
 
     let partition: Int32
+    /// Version of the stage's settings that the task was made with.
+    let settings: Int64?
     /// Made anew when the changelog has to be read a second time.
     var task: any StreamTask
     var writer: TaskWriter
@@ -49,8 +51,10 @@ final class TaskSlot {
     private(set) var time: TaskTime
 
     init(
-        partition: Int32, task: any StreamTask, writer: TaskWriter, starts: [Start], hasUpstream: Bool, wall: Int64
+        partition: Int32, task: any StreamTask, writer: TaskWriter, starts: [Start], hasUpstream: Bool, wall: Int64,
+        settings: Int64? = nil
     ) {
+        self.settings = settings
         self.partition = partition
         self.task = task
         self.writer = writer
@@ -122,8 +126,7 @@ final class TaskSlot {
         return inputs.map { input in
             let metadata = PositionMetadata(
                 dirty: dirty, clock: time.clock, isDegraded: time.degraded, isClean: isClean && input.careful.isNormal,
-                attempt: input.attempt,
-                owner: owner)
+                attempt: input.attempt, owner: owner, settings: settings)
             return OffsetAndMetadata(offset: input.position, metadata: metadata.encoded())
         }
     }

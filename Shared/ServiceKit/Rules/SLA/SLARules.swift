@@ -31,6 +31,24 @@ extension Rules {
     }
 }
 
+extension Rules {
+    /// The policies of every version, in the order in which they came into force. The oldest one holds from the beginning: what
+    /// was there before the first version was published is judged by it.
+    ///
+    /// - Throws: `RulesError`, or that a time zone is not known here.
+    public func editions() throws -> [RulesEdition] {
+        var editions: [RulesEdition] = []
+        for rules in earlier + [self] {
+            let zone = try BusinessZone.load(rules.timezone)
+            editions.append(
+                RulesEdition(
+                    version: rules.version, from: editions.isEmpty ? .min : rules.publishedAt,
+                    book: try rules.serviceLevels(zone: zone).book))
+        }
+        return editions
+    }
+}
+
 extension RulesReader {
     mutating func serviceLevels(_ rules: Rules, zone: BusinessZone) -> SLARules {
         var levels = SLARules()

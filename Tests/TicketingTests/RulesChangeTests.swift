@@ -1,0 +1,169 @@
+import BusinessTime
+import Foundation
+import ServiceKit
+import Testing
+import Ticketing
+
+/// Another version of the rules comes into force: windows that have ended keep what they have, open ones follow.
+@Suite struct RulesChangeTests {
+    private static let now = "2026-03-18T12:00:00Z"
+
+    private func rules(_ text: String, version: Int64, since: String? = nil) throws -> Rules {
+        var rules = try Rules(parsing: "history: {hours: 100y, days: 100y, months: 100y}\n" + text)
+        rules.version = version
+        if let since { rules.publishedAt = try micros(since) }
+        return rules
+    }
+
+    private func micros(_ text: String) throws -> Int64 {
+        Int64(try Date.ISO8601FormatStyle().parse(text).timeIntervalSince1970) * 1_000_000
+    }
+
+    private func ticket(_ id: String, created: String, solved: String, in pipeline: Pipeline) throws {
+        create(id, at: try micros(created), in: pipeline)
+        change(id, "solved", at: try micros(solved), in: pipeline)
+    }
+
+    private func create(_ id: String, at micros: Int64, in pipeline: Pipeline) {
+        let data = [("status", "\"new\""), ("channel", "\"email\""), ("priority", "\"normal\"")]
+        pipeline.send(TicketEvent("1", "ticket.created", at: micros - TicketEvent.epoch * 1_000_000, data), of: id)
+    }
+
+    private func change(_ id: String, _ status: String, at micros: Int64, in pipeline: Pipeline) {
+        pipeline.send(
+            TicketEvent(
+                "\(status)-\(micros)", "ticket.status_changed", at: micros - TicketEvent.epoch * 1_000_000,
+                [("status", "\"\(status)\"")]), of: id)
+    }
+
+    private func delete(_ id: String, at micros: Int64, in pipeline: Pipeline) {
+        pipeline.send(TicketEvent("9", "ticket.deleted", at: micros - TicketEvent.epoch * 1_000_000), of: id)
+    }
+
+    @Test func aNewTimeZoneLeavesEndedWindowsAndMovesOpenOnes() throws {
+        let old = try rules("timezone: UTC", version: 1)
+        let pipeline = try Pipeline(old, now: micros(Self.now))
+        // 23:30 UTC is the next day in Berlin: one ticket in an ended day, one at the end of last month, one today.
+        try ticket("past", created: "2026-03-10T23:30:00Z", solved: "2026-03-12T08:00:00Z", in: pipeline)
+        try ticket("month", created: "2026-02-28T23:30:00Z", solved: "2026-03-02T08:00:00Z", in: pipeline)
+        try ticket("today", created: "2026-03-18T07:30:00Z", solved: "2026-03-18T08:00:00Z", in: pipeline)
+        try pipeline.drain()
+        let before = pipeline.published
+        #expect(pipeline.value("tickets_created/day@2026-03-10") == 1)
+        #expect(pipeline.value("tickets_created/month@2026-02") == 1)
+        #expect(pipeline.value("tickets_created/month@2026-03") == 2)
+
+        let new = try rules("timezone: Europe/Berlin", version: 2, since: Self.now)
+        try pipeline.restartAll(try TicketingTopology(rules: new, partitions: 2))
+        try pipeline.drain()
+
+        for (key, update) in before where key.hasPrefix("tickets_") || key.hasPrefix("resolution_time") {
+            let data = update["data"] as? [String: Any]
+            guard (data?["window"] as? [String: Any])?["closed"] as? Bool == true else { continue }
+            let after = try #require(pipeline.published[key])
+            #expect(after["sequence"] as? String == update["sequence"] as? String, "\(key)")
+            #expect((after["data"] as? [String: Any])?["rules_version"] as? Int == 1, "\(key)")
+        }
+        // In Berlin the last ticket of February is the first of March.
+        #expect(pipeline.value("tickets_created/month@2026-02") == 1)
+        #expect(pipeline.value("tickets_created/month@2026-03") == 3)
+        #expect(pipeline.data("tickets_created/month@2026-03")?["rules_version"] as? Int == 2)
+        #expect(pipeline.value("tickets_created/day@2026-03-11") ?? 0 == 0)
+    }
+
+    /// Hours of a zone with another minute begin where the new version does, also beside ended ones that change later.
+    @Test func endedHoursOfTheNewZoneAreNotPublished() throws {
+        let pipeline = try Pipeline(rules("timezone: UTC", version: 1), now: micros(Self.now))
+        try ticket("a", created: "2026-03-18T07:10:00Z", solved: "2026-03-18T08:00:00Z", in: pipeline)
+        try ticket("b", created: "2026-03-18T09:50:00Z", solved: "2026-03-18T11:40:00Z", in: pipeline)
+        try pipeline.drain()
+        let before = pipeline.published
+        #expect(pipeline.published.keys.contains { $0.hasPrefix("tickets_created/hour") })
+
+        let new = try rules("timezone: Asia/Kolkata", version: 2, since: Self.now)
+        try pipeline.restartAll(try TicketingTopology(rules: new, partitions: 2))
+        try pipeline.drain()
+        // An event that belongs to an ended hour.
+        change("a", "open", at: try micros("2026-03-18T08:30:00Z"), in: pipeline)
+        pipeline.now += 60_000_000
+        try pipeline.drain()
+
+        for (key, update) in pipeline.published where before[key] == nil && key.contains("/hour") {
+            guard !key.hasPrefix("tickets_reopened"), !key.hasPrefix("reopen_rate"), !key.hasPrefix("backlog") else {
+                continue
+            }
+            let window = (update["data"] as? [String: Any])?["window"] as? [String: Any]
+            #expect(window?["closed"] as? Bool == false, "\(key)")
+        }
+    }
+
+    /// What was counted under one version is taken back under the next, to the last: no window goes below zero or keeps a rest.
+    @Test func deletionsTakeBackWhatAnyVersionHasCounted() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededRandom(seed: seed)
+        let zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
+        let breakdowns = ["[channel]", "[priority]", "[channel, priority]", "[]"]
+        let end = try micros(Self.now)
+        let pipeline = try Pipeline(
+            rules("timezone: UTC", version: 1), now: end - 40 * 86_400_000_000)
+        var tickets: [(id: String, at: Int64)] = []
+        for version in 2...7 {
+            for _ in 0..<12 {
+                let id = "t\(tickets.count)"
+                let at = pipeline.now - Int64.random(in: 0..<20 * 86_400, using: &random) * 1_000_000
+                create(id, at: at, in: pipeline)
+                if Bool.random(using: &random) { change(id, "solved", at: at + 4_000_000_000, in: pipeline) }
+                tickets.append((id, at))
+            }
+            // Events of tickets that were derived under other rules.
+            for (id, at) in tickets.shuffled(using: &random).prefix(6) {
+                change(id, Bool.random(using: &random) ? "open" : "solved", at: at + 9_000_000_000, in: pipeline)
+            }
+            if Bool.random(using: &random) { try pipeline.drain(records: 7) }
+            pipeline.now += Int64.random(in: 0..<8 * 86_400_000_000, using: &random)
+            var next = try rules(
+                "timezone: \(zones.randomElement(using: &random) ?? "UTC")\nbreakdowns: "
+                    + (breakdowns.randomElement(using: &random) ?? "[]"), version: Int64(version))
+            next.publishedAt = pipeline.now
+            try pipeline.restartAll(try TicketingTopology(rules: next, partitions: 2))
+        }
+        try pipeline.drain(records: 7)
+        for (key, update) in pipeline.published {
+            let data = try #require(update["data"] as? [String: Any])
+            #expect((data["count"] as? NSNumber)?.int64Value ?? 0 >= 0, "\(key), seed \(seed)")
+        }
+        for (id, at) in tickets { delete(id, at: at + 90_000_000_000, in: pipeline) }
+        try pipeline.drain(records: 7)
+        for (key, update) in pipeline.published {
+            let data = try #require(update["data"] as? [String: Any])
+            #expect((data["count"] as? NSNumber)?.int64Value ?? 0 == 0, "\(key), seed \(seed)")
+            if key.hasPrefix("tickets_") {
+                #expect((data["value"] as? NSNumber)?.doubleValue == 0, "\(key), seed \(seed)")
+            }
+        }
+    }
+
+    @Test func aKindOfWindowThatIsNewIsFilled() throws {
+        let pipeline = try Pipeline(rules("windows: [hour, day]", version: 1), now: micros(Self.now))
+        try ticket("a", created: "2026-03-03T10:00:00Z", solved: "2026-03-04T10:00:00Z", in: pipeline)
+        try ticket("b", created: "2026-02-03T10:00:00Z", solved: "2026-03-05T10:00:00Z", in: pipeline)
+        try pipeline.drain()
+        #expect(pipeline.data("tickets_created/month@2026-03") == nil)
+        let more = try rules("windows: [day, month]", version: 2, since: Self.now)
+        try pipeline.restartAll(try TicketingTopology(rules: more, partitions: 2))
+        try pipeline.drain()
+        #expect(pipeline.value("tickets_created/month@2026-03") == 1)
+        #expect(pipeline.value("tickets_created/month@2026-02") == 1)
+        #expect(pipeline.value("tickets_solved/month@2026-03") == 2)
+        // Off and on again: nothing is counted twice.
+        let less = try rules("windows: [day]", version: 3, since: Self.now)
+        try pipeline.restartAll(try TicketingTopology(rules: less, partitions: 2))
+        try ticket("c", created: "2026-03-06T10:00:00Z", solved: "2026-03-07T10:00:00Z", in: pipeline)
+        try pipeline.drain()
+        let again = try rules("windows: [day, month]", version: 4, since: Self.now)
+        try pipeline.restartAll(try TicketingTopology(rules: again, partitions: 2))
+        try pipeline.drain()
+        #expect(pipeline.value("tickets_solved/month@2026-03") == 3)
+        #expect(pipeline.value("tickets_created/month@2026-03") == 2)
+    }
+}
