@@ -59,9 +59,9 @@ extension AccessRule {
         let stages = StageEntry.all(topics: topics, internalPrefix: internalPrefix)
         var rules: [AccessRule] = []
         var seen: Set<String> = []
+        let create: [Operation] = createsTopics ? [.create] : []
         for service in stages.map(\.service) where seen.insert(service).inserted {
             let look: [Operation] = [.describe, .describeConfigs]
-            let create: [Operation] = createsTopics ? [.create] : []
             let inputs = Set(stages.filter { $0.service == service }.flatMap(\.inputs))
                 .filter { !$0.hasPrefix(internalPrefix) }
             let outputs = service == "ingest" ? [topics.inbound] + canonical : [topics.alerts]
@@ -96,9 +96,9 @@ extension AccessRule {
             AccessRule(commandLine, .topic(topics.inbound), [.write]),
             AccessRule(commandLine, .topic(internalPrefix + "doctor"), [.write, .create]),
             // rules apply, and rebuild with its new topics.
-            AccessRule(commandLine, .topic(internalPrefix + "rules"), [.write, .create]),
+            AccessRule(commandLine, .topic(internalPrefix + "rules"), [.write] + create),
             AccessRule(commandLine, .transactionalIDs(prefix: internalPrefix + "rules"), [.write, .describe]),
-            AccessRule(commandLine, .topics(prefix: internalPrefix), [.write, .create]),
+            AccessRule(commandLine, .topics(prefix: internalPrefix), [.write] + create),
             AccessRule(commandLine, .transactionalIDs(prefix: internalPrefix + "rebuild-"), [.write, .describe]),
         ]
     }
