@@ -4,6 +4,7 @@
 It shares no code and no language with the services: a second opinion on every window and cell.
 
     ticket_kpis.py EVENTS.ndjson KPIS.ndjson [--zone Europe/Berlin] [--now 2026-11-22T12:00:00Z]
+                   [--breakdowns channel,priority,category,team,tier,segment,tag,team+priority]
 
 EVENTS holds the values of support.tickets, KPIS the latest KPI update of each key (`deskbeat kpis --format json`). Prints each
 difference and a last line `N values, K differences`; exit code 1 when there are any.
@@ -11,6 +12,7 @@ difference and a last line `N values, K differences`; exit code 1 when there are
 import argparse
 import collections
 import datetime as dt
+import itertools
 import json
 import math
 import sys
@@ -19,8 +21,9 @@ import zoneinfo
 UTC = dt.timezone.utc
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 SOLVED = {"solved", "closed"}
-BREAKDOWNS = ["channel", "priority", "category", "team", "tier", "segment"]
-ATTRIBUTES = BREAKDOWNS + ["agent_id"]
+BREAKDOWNS = "channel,priority,category,team,tier,segment"
+LABELS = ["channel", "priority", "category", "subcategory", "team", "tier", "segment", "queue"]
+ATTRIBUTES = LABELS + ["agent_id", "tags"]
 REOPEN_WINDOW = 30 * 86400 * 1000000
 BOT_WINDOW = 7 * 86400 * 1000000
 DURATIONS = {
@@ -134,7 +137,7 @@ class Ticket:
         else:
             return
         self.counts = True
-        self.values = {name: first["data"].get(name) for name in ATTRIBUTES}
+        self.values = {name: attribute(name, first["data"]) for name in ATTRIBUTES}
         initiator = first["data"].get("initiator", "customer")
         message = self.created if initiator == "customer" else None
         self.solves, self.reopenings, self.levels, self.response = [], [], [], None
@@ -153,7 +156,7 @@ class Ticket:
             if kind in ("updated", "handed_off", "snapshot"):
                 for name in ATTRIBUTES:
                     if kind == "snapshot" or name in data:
-                        self.values[name] = data.get(name)
+                        self.values[name] = attribute(name, data)
                 if self.values != level:
                     if status not in SOLVED:
                         self.levels += [(moved, -1, level), (moved, 1, dict(self.values))]
@@ -207,13 +210,31 @@ class Ticket:
         self.awaits = unanswered is not None and status not in SOLVED
 
 
+CHANNELS = {"phone", "email", "chat", "web", "social", "sms", "messaging", "api", "other"}
+
+
+def attribute(name, data):
+    value = data.get(name)
+    if name == "channel" and value is not None:
+        return value.lower() if value.lower() in CHANNELS else "other"
+    if value is None or name == "agent_id":
+        return value
+    return sorted({tag.casefold() for tag in value}) if name == "tags" else str(value).casefold()
+
+
 class Windows:
-    def __init__(self, zone):
+    def __init__(self, zone, published=()):
+        """Rolling windows are those of the latest updates, wherever these say that they begin and end."""
         self.zone = zone
         self.cache = {}
+        self.rolling = {}
+        for (_, kind, _, _), data in dict(published).items():
+            if kind in ("24h", "7d", "30d"):
+                bounds = micros(data["window"]["end"]), micros(data["window"]["start"])
+                self.rolling[kind] = max(bounds, self.rolling.get(kind, bounds))
 
     def of(self, us):
-        """(window kind, bucket label) of each calendar window that contains the instant."""
+        """(window kind, bucket label) of each window that contains the instant, the calendar ones first."""
         second = us // 1000000
         local = dt.datetime.fromtimestamp(second, self.zone)
         key = (local.year, local.month, local.day, local.hour, local.utcoffset())
@@ -229,19 +250,29 @@ class Windows:
                 ("quarter", f"{local.year}-Q{(local.month + 2) // 3}"),
                 ("year", f"{local.year}"),
             ]
-        return self.cache[key]
+        return self.cache[key] + [(kind, None) for kind, (end, start) in self.rolling.items() if start <= us < end]
 
 
-def cells(values, extra=()):
+def breakdowns(text):
+    """`channel,team+priority` as tuples of names."""
+    return [tuple(sorted(part.split("+"))) for part in text.split(",")]
+
+
+def broken_down(values, by):
+    """The cells of an entity: overall, and each combination of which it has all values; several tags count in each."""
     yield ()
-    for name in BREAKDOWNS:
-        if values.get(name) is not None:
-            yield ((name, str(values[name]).lower()),)
-    yield from extra
+    for names in by:
+        given = [values.get("tags") if name == "tag" else [values.get(name)] for name in names]
+        if all(given) and [None] not in given:
+            for combination in itertools.product(*given):
+                yield tuple(zip(names, combination))
 
 
-def recompute(tickets, windows, now):
+def recompute(tickets, windows, now, by):
     """(kpi, window kind, bucket, cell) -> expected members."""
+    def cells(values, extra=()):
+        return list(broken_down(values, by)) + list(extra)
+
     sums = collections.defaultdict(lambda: collections.defaultdict(list))
     deltas = collections.defaultdict(lambda: collections.defaultdict(int))
     gauge = collections.Counter()
@@ -391,10 +422,13 @@ def main():
     parser.add_argument("kpis")
     parser.add_argument("--zone", default="UTC")
     parser.add_argument("--now", default=dt.datetime.now(UTC).isoformat())
+    parser.add_argument("--breakdowns", default=BREAKDOWNS)
     parser.add_argument("--show", type=int, default=20, help="differences to print")
     options = parser.parse_args()
-    expected = recompute(read_events(options.events), Windows(zoneinfo.ZoneInfo(options.zone)), micros(options.now))
     published = read_published(options.kpis)
+    expected = recompute(
+        read_events(options.events), Windows(zoneinfo.ZoneInfo(options.zone), published), micros(options.now),
+        breakdowns(options.breakdowns))
     values = differences = 0
 
     def differ(text):
@@ -422,7 +456,7 @@ def main():
                 differ(f"{key}: {name} is {got.get(name)}, expected {value}")
     for key, got in published.items():
         kpi, kind = key[0], key[1]
-        if key in expected or kpi in OTHERS or kind in ("24h", "7d", "30d"):
+        if key in expected or kpi in OTHERS:
             continue
         if any(owner == kpi and (name,) + key[1:] in expected for name, (owner, _) in MEMBERS.items()):
             if not got.get("count"):

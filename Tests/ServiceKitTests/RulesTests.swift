@@ -109,6 +109,16 @@ import Testing
 
     @Test func noBreakdownsLeaveTheOverallFigure() throws {
         #expect(try Rules(parsing: "breakdowns: []").breakdowns == [])
+        #expect(try Rules(parsing: "breakdowns: [overall, tag]").breakdowns == [["tag"]])
+    }
+
+    @Test func furtherBreakdownsAddToTheUsualOnes() throws {
+        let usual = Rules.default.breakdowns
+        #expect(
+            try Rules(parsing: "breakdowns: [[team, priority], tag]").breakdowns
+                == usual + [["priority", "team"], ["tag"]])
+        // Whoever names a usual one names all.
+        #expect(try Rules(parsing: "breakdowns: [team, [team, tag]]").breakdowns == [["team"], ["tag", "team"]])
     }
 
     @Test func anchorsAndMergeKeysAreResolved() throws {
