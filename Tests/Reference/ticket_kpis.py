@@ -4,12 +4,13 @@
 It shares no code and no language with the services: a second opinion on every window and cell.
 
     ticket_kpis.py EVENTS.ndjson KPIS.ndjson [--zone Europe/Berlin] [--now 2026-11-22T12:00:00Z]
-                   [--breakdowns channel,priority,category,team,tier,segment,tag,team+priority]
+                   [--business] [--breakdowns channel,priority,category,team,tier,segment,tag,team+priority]
 
 EVENTS holds the values of support.tickets, KPIS the latest KPI update of each key (`deskbeat kpis --format json`). Prints each
 difference and a last line `N values, K differences`; exit code 1 when there are any.
 """
 import argparse
+import bisect
 import collections
 import datetime as dt
 import itertools
@@ -30,6 +31,10 @@ DURATIONS = {
     "first_response_time", "first_response_time_human", "first_response_time_any", "response_time", "response_time_next",
     "resolution_time", "resolution_time_first", "resolution_time_cycle", "requester_wait_time", "time_in_status",
     "agent_first_response_time"}
+BUSINESS = {
+    "first_response_time", "first_response_time_human", "first_response_time_any", "response_time", "response_time_next",
+    "resolution_time", "resolution_time_first", "resolution_time_cycle", "requester_wait_time"}
+DURATIONS |= {kpi + "_business" for kpi in BUSINESS}
 PROPORTIONS = {"reopen_rate", "one_touch_resolution", "bot_resolution_rate"}
 MEANS = {"replies_per_ticket", "transfers_per_ticket"}
 # Those that contact_kpis.py recomputes.
@@ -145,7 +150,7 @@ class Ticket:
         level = dict(self.values)
         self.responses, self.any, self.human, self.responder = [], None, None, None
         self.replies, self.transfers, self.handoffs, self.at_first_solve, self.bot = 0, 0, [], None, False
-        self.agent_solves, self.waits = [], []
+        self.agent_solves, self.waits, spans = [], [], []
         unanswered, restart, team = message, None, self.values.get("team")
         spent, since = collections.Counter(), self.created
         if status not in SOLVED:
@@ -172,9 +177,11 @@ class Ticket:
                 after = data["status"]
                 actor = data.get("actor") or ("agent" if data.get("agent_id") else "system")
                 spent[status] += at - since
+                if status in ("new", "open", "on_hold"):
+                    spans.append((since, at))
                 since = at
                 if status not in SOLVED and after in SOLVED:
-                    self.waits = [dict(spent), at]
+                    self.waits = [dict(spent), at, list(spans)]
                     self.bot = self.bot or actor == "bot"
                     if actor in ("agent", "customer") and data.get("agent_id"):
                         self.agent_solves.append((at, data["agent_id"]))
@@ -268,7 +275,25 @@ def broken_down(values, by):
                 yield tuple(zip(names, combination))
 
 
-def recompute(tickets, windows, now, by):
+def office_hours(zone):
+    """Working time between two instants: Monday to Friday from 9:00 to 17:30 local time, Thursdays to 20:00."""
+    days, opens, before = dt.date(2025, 12, 29), [], [0]
+    while days < dt.date(2027, 1, 4):
+        if days.weekday() < 5:
+            close = (20, 0) if days.weekday() == 3 else (17, 30)
+            opens.append(tuple(
+                micros(dt.datetime.combine(days, dt.time(*clock), zone).isoformat()) for clock in ((9, 0), close)))
+            before.append(before[-1] + opens[-1][1] - opens[-1][0])
+        days += dt.timedelta(days=1)
+
+    def until(us):
+        place = bisect.bisect_right(opens, (us, us))
+        return before[place] - (max(0, opens[place - 1][1] - us) if place else 0)
+
+    return lambda start, end: until(end) - until(start)
+
+
+def recompute(tickets, windows, now, by, office=None):
     """(kpi, window kind, bucket, cell) -> expected members."""
     def cells(values, extra=()):
         return list(broken_down(values, by)) + list(extra)
@@ -281,6 +306,12 @@ def recompute(tickets, windows, now, by):
         for kind, bucket in windows.of(at):
             for cell in cells(values, extra):
                 sums[kpi, kind, cell][bucket].append(sample)
+
+    def duration(add, kpi, start, end, values):
+        if end >= start:
+            add(kpi, end, values, half_even_ms(end - start))
+            if office and kpi in BUSINESS and kpi != "requester_wait_time":
+                add(kpi + "_business", end, values, half_even_ms(office(start, end)))
 
     def only(kpi, at, cell, sample=1):
         for kind, bucket in windows.of(at):
@@ -306,7 +337,10 @@ def recompute(tickets, windows, now, by):
         for at, agent in ticket.agent_solves:
             only("agent_tickets_solved", at, (("agent", agent),))
         if ticket.waits:
-            spent, at = ticket.waits
+            spent, at, spans = ticket.waits
+            if office and all(start <= end for start, end in spans):
+                length = sum(office(start, end) for start, end in spans)
+                add("requester_wait_time_business", at, values, half_even_ms(length))
             wait = sum(spent.get(status, 0) for status in ("new", "open", "on_hold"))
             duration(add, "requester_wait_time", at - wait, at, values)
             for status, length in spent.items():
@@ -389,11 +423,6 @@ def in_time(bucket):
     return micros(bucket[:13] + ":00:00" + bucket[13:])
 
 
-def duration(add, kpi, start, end, values):
-    if end >= start:
-        add(kpi, end, values, half_even_ms(end - start))
-
-
 def read_published(path):
     published = {}
     with open(path, encoding="utf-8") as lines:
@@ -423,12 +452,14 @@ def main():
     parser.add_argument("--zone", default="UTC")
     parser.add_argument("--now", default=dt.datetime.now(UTC).isoformat())
     parser.add_argument("--breakdowns", default=BREAKDOWNS)
+    parser.add_argument("--business", action="store_true", help="durations in the office hours of office_hours(), too")
     parser.add_argument("--show", type=int, default=20, help="differences to print")
     options = parser.parse_args()
     published = read_published(options.kpis)
+    zone = zoneinfo.ZoneInfo(options.zone)
     expected = recompute(
-        read_events(options.events), Windows(zoneinfo.ZoneInfo(options.zone), published), micros(options.now),
-        breakdowns(options.breakdowns))
+        read_events(options.events), Windows(zone, published), micros(options.now), breakdowns(options.breakdowns),
+        office_hours(zone) if options.business else None)
     values = differences = 0
 
     def differ(text):

@@ -88,7 +88,12 @@ import Testing
 
     /// Zones with a clock change within the events' time: Lord Howe's is half an hour, Azores' is at local midnight.
     @Test(arguments: [
-        ("UTC", ""), ("Europe/Berlin", breakdowns), ("Australia/Lord_Howe", ""), ("Atlantic/Azores", ""),
+        ("UTC", ""), ("Europe/Berlin", breakdowns), ("Australia/Lord_Howe", ""),
+        (
+            "Atlantic/Azores",
+            "business_calendar: office\ncalendars: {office: {week: {mon-wed: [\"09:00-17:30\"], thu: [\"09:00-20:00\"], "
+                + "fri: [\"09:00-17:30\"]}}}\n"
+        ),
     ]) func tickets(zone: String, rules: String) async throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         var generator = OrderFreedomTests.Generator(random: SeededRandom(seed: seed))
@@ -104,7 +109,8 @@ import Testing
             .map { String(decoding: $0.event.json(ticket: $0.entity), as: UTF8.self) }.joined(separator: "\n")
         let verdict = try await judge(
             "ticket_kpis.py", events, pipeline,
-            ["--zone", zone] + (rules.isEmpty ? [] : ["--breakdowns", Self.combinations]))
+            ["--zone", zone] + (rules == Self.breakdowns ? ["--breakdowns", Self.combinations] : [])
+                + (rules.hasPrefix("business") ? ["--business"] : []))
         #expect(verdict.hasSuffix(" values, 0 differences\n"), "seed \(seed): \(verdict)")
         #expect(!verdict.hasPrefix("0 values"))
     }

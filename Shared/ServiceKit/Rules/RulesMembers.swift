@@ -57,6 +57,10 @@ extension Rules {
             sections[name] = node
         case "satisfied_from":
             if let value = reader.satisfiedFrom(node, name) { satisfiedFrom = value }
+        case "agents":
+            let names = AgentNaming.allCases.map(\.rawValue)
+            if let read = reader.name(node, name, among: names) { agents = AgentNaming(rawValue: read) ?? .named }
+            sections[name] = node
         case "pseudonymize":
             let read = reader.names(
                 node, name, among: RulesNames.pseudonymizable, example: "[customer_id, agent_id]", mayBeEmpty: true)
