@@ -141,7 +141,7 @@ let package = Package(
             "Ticketing",
             [
                 "CAllocations", "Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka",
-                log,
+                log, subprocess,
             ]),
         tests("SLAMonitor", ["SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
         tests(

@@ -26,7 +26,7 @@ package enum IngestDefinition {
             isOpen: { readiness.phase == .running })
         return ServiceDefinition(
             stages: { rules in
-                if !rules.pseudonymize.isEmpty, !rules.keepUnknown.isEmpty {
+                if !rules.pseudonymizedMembers.isEmpty, !rules.keepUnknown.isEmpty {
                     environment.logger.warning(
                         "pseudonymize drops the members of keep_unknown: they may carry the ids that it replaces")
                 }
@@ -50,7 +50,7 @@ package enum IngestDefinition {
     /// - Returns: nil when the rules ask for no pseudonyms.
     /// - Throws: When they do, and there is no good key: ids must not be stored as they are by accident.
     package static func pseudonymizer(_ rules: Rules, keyFile: String?) throws(SettingsError) -> Pseudonymizer? {
-        guard !rules.pseudonymize.isEmpty else { return nil }
+        guard !rules.pseudonymizedMembers.isEmpty else { return nil }
         func fault(_ reason: String, _ remedy: String) -> SettingsError {
             SettingsError(faults: [
                 SettingsFault(
@@ -59,7 +59,8 @@ package enum IngestDefinition {
         }
         guard let keyFile else {
             throw fault(
-                "the rules say pseudonymize, but there is no key", "name a file whose first line is a long random key")
+                "the rules say pseudonymize, or agents: pseudonymous, but there is no key",
+                "name a file whose first line is a long random key")
         }
         guard let key = SecretFile.firstLine(keyFile) else {
             throw fault("the file \(keyFile) cannot be read or is empty", "check the path and its permissions")
@@ -69,6 +70,6 @@ package enum IngestDefinition {
                 "the key in \(keyFile) is shorter than \(Pseudonymizer.minimumKeyBytes) bytes",
                 "make one, for example by: openssl rand -hex 32")
         }
-        return Pseudonymizer(key: Array(key.utf8), members: rules.pseudonymize)
+        return Pseudonymizer(key: Array(key.utf8), members: rules.pseudonymizedMembers)
     }
 }

@@ -21,7 +21,7 @@ public struct SatisfactionTopology: Sendable {
         series = KPISetup.series(rules, service: "satisfaction")
         satisfiedFrom = rules.satisfiedFrom
         self.partitions = partitions
-        namesAgents = rules.sections["agents"]?.text?.lowercased() != "off"
+        namesAgents = rules.agents != .off
         entity = EntityStageSettings(
             kind: .survey, keyField: .surveyID,
             classes: EventClasses(

@@ -32,7 +32,7 @@ public struct TicketingTopology: Sendable {
         series = KPISetup.series(rules, service: "ticketing")
         businessTime = try KPISetup.businessCalendars(rules, zone)
         self.rules = rules.contacts
-        namesAgents = rules.sections["agents"]?.text?.lowercased() != "off"
+        namesAgents = rules.agents != .off
         self.partitions = partitions
         // 0 for the defaults, which change nothing.
         let fingerprint = rules.contacts.fingerprint ^ (namesAgents ? 0 : 1)

@@ -7,18 +7,16 @@ import Testing
     private static let root = OrderAndKillTests.root
     private static let reference = root.appendingPathComponent("Tests/Reference/contact_kpis.py").path
 
-    @Test(
-        .enabled(
-            if: ProcessInfo.processInfo.environment["DESKBEAT_SECOND_OPINION"] != nil, "set DESKBEAT_SECOND_OPINION"))
-    func contactsShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
+    @Test func contactsShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
         try await Installation.run(rules: OrderAndKillTests.rules) { installation in
             let seed = Int.random(in: 0..<1_000_000)
             print("contacts of seed \(seed)")
-            let lines = try await installation.execute("python3", [Self.reference, "--generate", String(seed)])
+            let lines = try await installation.execute(
+                "python3", [Self.reference, "--generate", String(seed), "--tickets", "100"])
             let events = installation.folder.appendingPathComponent("events.ndjson")
             try lines.write(to: events, atomically: true, encoding: .utf8)
             try await installation.shake(
-                events: lines.split(separator: "\n"), killing: ["broker", "ingest", "ticketing"], kills: 6)
+                events: lines.split(separator: "\n"), killing: ["broker", "ingest", "ticketing"], kills: 3)
             let kpis = try await installation.kpis()
             let verdict = try await installation.execute("python3", [Self.reference, events.path, kpis.path])
             #expect(verdict.hasSuffix(" values, 0 differences\n"), "\(verdict)")

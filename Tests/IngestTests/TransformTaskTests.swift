@@ -283,7 +283,7 @@ import Testing
     static let opensslPseudonym = "c1e9b2ff056415ec20a3a26c8dd881e8"
 
     @Test func pseudonymsNeedAKey() throws {
-        let rules = try Rules(parsing: "pseudonymize: [agent_id]")
+        let rules = try Rules(parsing: "agents: pseudonymous")
         #expect(try IngestDefinition.pseudonymizer(.default, keyFile: nil) == nil)
         func refusal(_ file: String?) throws -> String {
             try #require(throws: SettingsError.self) { _ = try IngestDefinition.pseudonymizer(rules, keyFile: file) }

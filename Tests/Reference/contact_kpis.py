@@ -5,8 +5,8 @@ in the plainest way, and compares them with published KPI updates.
 It shares no code and no language with the services: a second opinion on every window and cell.
 
     contact_kpis.py EVENTS.ndjson KPIS.ndjson [--zone Asia/Jerusalem] [--now 2026-11-22T12:00:00Z] [--denominator offered]
-                    [--short-abandon 0] [--within 20] [--repeat-days 7] [--repeat-scope customer]
-    contact_kpis.py --generate SEED
+                    [--short-abandon 0] [--within 20] [--repeat-days 7] [--repeat-scope customer] [--breakdowns channel,team+queue]
+    contact_kpis.py --generate SEED [--tickets 400]
 
 EVENTS holds the values of support.tickets and support.contacts, KPIS the latest KPI update of each key (`deskbeat kpis --format
 json`). Prints each difference and a last line `N values, K differences`; exit code 1 when there are any. --generate writes
@@ -21,9 +21,11 @@ import random
 import sys
 import zoneinfo
 
-from ticket_kpis import SOLVED, UTC, Windows, canonical, fnv1a, half_even_ms, micros, read_published, same, without_voided
+from ticket_kpis import (
+    BREAKDOWNS, SOLVED, UTC, Windows, attribute, breakdowns, broken_down, canonical, fnv1a, half_even_ms, micros,
+    read_published, same, without_voided)
 
-DIMENSIONS = ["channel", "priority", "category", "team", "tier", "segment"]
+DIMENSIONS = ["channel", "priority", "category", "subcategory", "team", "tier", "segment", "queue", "tags"]
 DURATIONS = {"speed_of_answer", "abandon_time", "handle_time", "agent_handle_time"}
 PROPORTIONS = {
     "abandonment_rate", "service_level", "first_call_resolution", "contact_transfer_rate", "first_contact_resolution",
@@ -76,11 +78,11 @@ def kind(event):
 
 
 def label(value):
-    return None if value is None else str(value).lower()
+    return None if value is None else str(value).casefold()
 
 
 def labels(data):
-    return {name: label(data.get(name)) for name in DIMENSIONS}
+    return {name: attribute(name, data) for name in DIMENSIONS}
 
 
 class Contact:
@@ -95,7 +97,7 @@ class Contact:
         first = queued[0]
         self.queued = first["us"]
         self.values = labels(first["data"])
-        self.values["priority"] = None
+        self.values.update(priority=None, subcategory=None, tags=None)
         self.customer = first["data"].get("customer_id")
         for event in timeline:
             if kind(event) == "transferred" and "team" in event["data"]:
@@ -194,7 +196,7 @@ class Ticket:
             if name in ("updated", "handed_off", "snapshot"):
                 for member in DIMENSIONS:
                     if name == "snapshot" or member in data:
-                        self.values[member] = label(data.get(member))
+                        self.values[member] = attribute(member, data)
                 if name == "snapshot" or "customer_id" in data:
                     self.customer = data.get("customer_id")
                 if self.values["team"] is not None:
@@ -258,10 +260,38 @@ def union(parts):
     return covered
 
 
+def comes_back_to(contacts, tickets, window, scope):
+    """Whether the customer of a ticket or contact came back within the window."""
+    by_customer = collections.defaultdict(list)
+    for contact in contacts:
+        if contact.customer is not None:
+            by_customer[contact.customer].append((contact.queued, contact.values["category"], contact))
+    for entity, ticket in tickets.items():
+        ticket.id = entity
+        if ticket.customer is not None and ticket.by_customer:
+            by_customer[ticket.customer].append((ticket.created, ticket.values["category"], ticket))
+
+    def again(own):
+        after = own.solved if isinstance(own, Ticket) else own.queued
+
+        def counts(other):
+            if isinstance(own, Ticket):
+                return isinstance(other, Ticket) or other.fate == "answered"
+            return isinstance(other, Contact) or own.ticket is None or other.id != own.ticket
+
+        return any(
+            after < at <= after + window and other is not own and counts(other)
+            and (scope == "customer" or category == own.values["category"])
+            for at, category, other in by_customer[own.customer])
+
+    return again
+
+
 def recompute(entities, windows, options):
     window = round(options.repeat_days * 86400 * 1000000)
     within, short = round(options.within * 1e6), round(options.short_abandon * 1e6)
     now = micros(options.now)
+    by = breakdowns(options.breakdowns)
     contacts = [Contact(entity, timeline) for entity, timeline in entities["contact_id"].items()]
     contacts = [contact for contact in contacts if contact.counts]
     tickets = {entity: Ticket(timeline, window) for entity, timeline in entities["ticket_id"].items()}
@@ -274,22 +304,9 @@ def recompute(entities, windows, options):
                 samples[kpi, name, bucket, tuple(sorted(cell))].append(sample)
 
     def cells(values, *always):
-        return [always] + [((name, values[name]),) + always for name in DIMENSIONS if values[name] is not None]
+        return [cell + always for cell in broken_down(values, by)]
 
-    by_customer = collections.defaultdict(list)
-    for contact in contacts:
-        if contact.customer is not None:
-            by_customer[contact.customer].append((contact.queued, contact.values["category"], contact))
-    for entity, ticket in tickets.items():
-        ticket.id = entity
-        if ticket.customer is not None and ticket.by_customer:
-            by_customer[ticket.customer].append((ticket.created, ticket.values["category"], ticket))
-
-    def comes_back(own, customer, after, counts):
-        return any(
-            after < at <= after + window and other is not own and counts(other)
-            and (options.repeat_scope == "customer" or category == own.values["category"])
-            for at, category, other in by_customer[customer])
+    again = comes_back_to(contacts, tickets, window, options.repeat_scope)
 
     def verdict(kpi, at, place, resolved):
         add(kpi if at + window <= now else kpi + ":pending", at, place, int(resolved))
@@ -324,12 +341,9 @@ def recompute(entities, windows, options):
             elif contact.customer is None:
                 add("first_call_resolution:excluded", at, cells(contact.values, ("basis", "inferred")))
             else:
-                again = comes_back(
-                    contact, contact.customer, at,
-                    lambda other: isinstance(other, Contact) or contact.ticket is None or other.id != contact.ticket)
                 verdict(
                     "first_call_resolution", at, cells(contact.values, ("basis", "inferred")),
-                    not contact.transferred and not again)
+                    not contact.transferred and not again(contact))
         for agent, own in contact.own:
             if agent is not None and own >= 0:
                 add("agent_handle_time", contact.end, [(("agent", agent),)], own)
@@ -353,14 +367,11 @@ def recompute(entities, windows, options):
             if ticket.customer is None:
                 add("first_contact_resolution:excluded", ticket.solved, cells(ticket.values))
                 continue
-            again = comes_back(
-                ticket, ticket.customer, ticket.solved,
-                lambda other: isinstance(other, Ticket) or other.fate == "answered")
-            verdict("first_contact_resolution", ticket.solved, cells(ticket.values), ticket.passes and not again)
+            resolved = ticket.passes and not again(ticket)
+            verdict("first_contact_resolution", ticket.solved, cells(ticket.values), resolved)
             if ticket.replier is not None:
                 verdict(
-                    "agent_first_contact_resolution", ticket.solved, [(("agent", ticket.replier),)],
-                    ticket.passes and not again)
+                    "agent_first_contact_resolution", ticket.solved, [(("agent", ticket.replier),)], resolved)
     for calls in handled.values():
         for call in calls:
             if call.total >= 0:
@@ -429,7 +440,7 @@ def compare(expected, published, show):
         if wrong and differences <= show:
             print(f"{key}: {'; '.join(wrong)}")
     for key, got in sorted(published.items(), key=str):
-        if key[0] not in DURATIONS | PROPORTIONS | COUNTS | RATIOS or key[1] in ("24h", "7d", "30d"):
+        if key[0] not in DURATIONS | PROPORTIONS | COUNTS | RATIOS:
             continue
         wrong = [] if key in expected or got.get("value") in (0, None) else [f"published {got['value']}"]
         for name, (owner, member) in MEMBERS.items():
@@ -442,7 +453,7 @@ def compare(expected, published, show):
     return differences
 
 
-def generate(seed):
+def generate(seed, count):
     """Random lives of tickets and contacts of few customers, within two months of 2026."""
     pick = random.Random(seed)
     start = dt.datetime(2026, 1, 5, tzinfo=UTC)
@@ -460,17 +471,18 @@ def generate(seed):
         return {name: pick.choice(values) for name, values in choices.items() if pick.random() < 0.6}
 
     shared = dict(
-        customer_id=[f"U-{n}" for n in range(40)], category=["billing", "Login"], team=["one", "two"], tier=["gold"],
+        customer_id=[f"U-{n}" for n in range(count // 10)], category=["billing", "Login"], team=["one", "two"], tier=["gold"],
         segment=["b2b"])
-    for number in range(400):
+    for number in range(count):
         entity, at = f"T-{number}", pick.randrange(0, 40 * 86400, 600)
         event(entity, "ticket_id", "ticket.created", at, 0, **some(
-            channel=["email", "chat"], priority=["high", "low"], initiator=["customer", "customer", "agent"], **shared))
+            channel=["email", "chat"], priority=["high", "low"], initiator=["customer", "customer", "agent"],
+            tags=[["vip"], ["VIP", "late"], []], subcategory=["a"], **shared))
         for step in range(1, pick.randrange(2, 9)):
             at += pick.choice([0, 1, 60, 3600, 86400, 3 * 86400])
             choice = pick.random()
             if choice < 0.35:
-                event(entity, "ticket_id", "ticket.message", at, step, author=pick.choice(["agent", "agent", "customer"]), **some(agent_id=["A-1", "A-2"], public=[True, False]))
+                event(entity, "ticket_id", "ticket.message", at, step, author=pick.choice(["agent", "agent", "customer"]), **some(agent_id=[f"A-{n}" for n in range(1, 8)], public=[True, False]))
             elif choice < 0.65:
                 event(entity, "ticket_id", "ticket.status_changed", at, step, status=pick.choice(["solved", "solved", "open"]), **some(agent_id=["A-1"], actor=["agent", "customer", "bot"]))
             elif choice < 0.8:
@@ -481,13 +493,13 @@ def generate(seed):
                 event(entity, "ticket_id", "ticket." + pick.choice(["deleted", "restored"]), at, step)
     for agent in ("A-1", "A-2"):
         at = 0
-        for number in range(300):
+        for number in range(count * 3 // 4):
             at += pick.choice([0, 60, 1800, 5400.5, 4 * 3600, 30 * 3600])
             state = pick.choice(["available", "busy", "break", "offline"])
             event(agent, "agent_id", "agent.state", min(at, 40 * 86400), number, state=state, **some(team=["one", "Two"]))
-    for number in range(600):
+    tickets = [f"T-{n}" for n in range(count)]
+    for number in range(count * 3 // 2):
         entity, at = f"C-{number}", pick.randrange(0, 40 * 86400, 600)
-        tickets = [f"T-{n}" for n in range(400)]
         event(entity, "contact_id", "contact.queued", at, 0, channel=pick.choice(["phone", "chat"]), **some(
             queue=["a", "b"], ticket_id=tickets, **shared))
         for step in range(1, pick.randrange(2, 7)):
@@ -509,11 +521,10 @@ def generate(seed):
                 event(entity, "contact_id", "contact.abandoned", at, step, **link, **some(**{"in": ["queue", "ivr"]}))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(text):
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("events", nargs="?")
     parser.add_argument("kpis", nargs="?")
-    parser.add_argument("--generate", type=int)
     parser.add_argument("--zone", default="UTC")
     parser.add_argument("--now", default=dt.datetime.now(UTC).isoformat())
     parser.add_argument("--denominator", default="net", choices=["net", "offered", "answered"])
@@ -521,12 +532,22 @@ def main():
     parser.add_argument("--within", type=float, default=20, help="seconds")
     parser.add_argument("--repeat-days", type=float, default=7)
     parser.add_argument("--repeat-scope", default="category", choices=["category", "customer"])
+    return parser
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--generate", type=int)
+    parser.add_argument("--tickets", type=int, default=400, help="to generate")
+    parser.add_argument("--breakdowns", default=BREAKDOWNS)
     parser.add_argument("--show", type=int, default=20, help="differences to print")
     options = parser.parse_args()
     if options.generate is not None:
-        return generate(options.generate)
-    expected = recompute(read_events(options.events), Windows(zoneinfo.ZoneInfo(options.zone)), options)
-    sys.exit(1 if compare(expected, read_published(options.kpis), options.show) else 0)
+        return generate(options.generate, options.tickets)
+    published = read_published(options.kpis)
+    windows = Windows(zoneinfo.ZoneInfo(options.zone), published)
+    expected = recompute(read_events(options.events), windows, options)
+    sys.exit(1 if compare(expected, published, options.show) else 0)
 
 
 if __name__ == "__main__":

@@ -109,14 +109,33 @@ import Testing
 
     @Test func noBreakdownsLeaveTheOverallFigure() throws {
         #expect(try Rules(parsing: "breakdowns: []").breakdowns == [])
+        #expect(try Rules(parsing: "breakdowns: [overall, tag]").breakdowns == [["tag"]])
+    }
+
+    @Test func agentsAreNamedPseudonymousOrOff() throws {
+        #expect(Rules.default.agents == .named && Rules.default.pseudonymizedMembers.isEmpty)
+        let pseudonymous = try Rules(parsing: "agents: Pseudonymous\npseudonymize: [customer_id]")
+        #expect(pseudonymous.agents == .pseudonymous)
+        #expect(pseudonymous.pseudonymizedMembers == ["customer_id", "agent_id"])
+        #expect(try Rules(parsing: "agents: off").agents == .off)
+        #expect(throws: RulesError.self) { _ = try Rules(parsing: "agents: none") }
+    }
+
+    @Test func furtherBreakdownsAddToTheUsualOnes() throws {
+        let usual = Rules.default.breakdowns
+        #expect(
+            try Rules(parsing: "breakdowns: [[team, priority], tag]").breakdowns
+                == usual + [["priority", "team"], ["tag"]])
+        // Whoever names a usual one names all.
+        #expect(try Rules(parsing: "breakdowns: [team, [team, tag]]").breakdowns == [["team"], ["tag", "team"]])
     }
 
     @Test func anchorsAndMergeKeysAreResolved() throws {
-        let text = "history: &h {hours: 9d}\nagents: {<<: *h, days: 3d, hours: 1h}\nmappings: {<<: [*h, {x: y}]}"
+        let text = "history: &h {hours: 9d}\nowners: {<<: *h, days: 3d, hours: 1h}\nmappings: {<<: [*h, {x: y}]}"
         let rules = try Rules(parsing: text)
         #expect(rules.history[.hour] == 9 * 86_400_000)
-        #expect(rules.sections["agents"]?.entries?.map(\.key).sorted() == ["days", "hours"])
-        #expect(rules.sections["agents"]?.entries?.first { $0.key == "hours" }?.value.text == "1h")
+        #expect(rules.sections["owners"]?.entries?.map(\.key).sorted() == ["days", "hours"])
+        #expect(rules.sections["owners"]?.entries?.first { $0.key == "hours" }?.value.text == "1h")
         #expect(rules.sections["mappings"]?.entries?.map(\.key).sorted() == ["hours", "x"])
     }
 

@@ -13,7 +13,9 @@ import Ticketing
         mutating func events(tickets: Int) -> [Arrival] {
             var events: [Arrival] = []
             for number in 0..<tickets {
-                for event in life() { events.append(Arrival(entity: "T-\(number)", event: event)) }
+                for event in life("T-\(number)", tickets: tickets) {
+                    events.append(Arrival(entity: "T-\(number)", event: event))
+                }
                 for event in contact(tickets: tickets) {
                     events.append(Arrival(entity: "C-\(number)", isContact: true, event: event))
                 }
@@ -77,7 +79,7 @@ import Ticketing
             return events
         }
 
-        private mutating func life() -> [TicketEvent] {
+        private mutating func life(_ id: String, tickets: Int) -> [TicketEvent] {
             // Instants on a coarse grid, so that ties happen.
             var at = Int64.random(in: 0..<60 * 24, using: &random) * TicketEvent.hour
             var events: [TicketEvent] = []
@@ -90,64 +92,73 @@ import Ticketing
             if Bool.random(using: &random) {
                 created.append(("initiator", "\"\(pick(["customer", "agent", "system"]))\""))
             }
+            if Int.random(in: 0..<3, using: &random) == 0 { created.append(("tags", pick(Self.tags))) }
+            if Int.random(in: 0..<8, using: &random) == 0 {
+                created.append(("status", pick(["\"open\"", "\"pending\"", "\"closed\""])))
+            }
+            if Int.random(in: 0..<3, using: &random) == 0 { created.append(("agent_id", "\"A-1\"")) }
             if Int.random(in: 0..<20, using: &random) > 0 {
                 events.append(TicketEvent("0", "ticket.created", at: at, created))
             }
             for number in 1...Int.random(in: 1...12, using: &random) {
                 at += pick([0, 0, 1, 90, 3600, 86_400, 20 * 86_400]) * TicketEvent.second
                 let sequence = Bool.random(using: &random) ? number : nil
-                events.append(change("\(number)", at: at, sequence, events))
+                events.append(change("\(number)", at: at, sequence, of: id, tickets: tickets))
             }
             return events
         }
 
-        private mutating func change(_ id: String, at: Int64, _ sequence: Int?, _ before: [TicketEvent]) -> TicketEvent
-        {
-            switch Int.random(in: 0..<20, using: &random) {
+        private static let tags = ["[\"vip\"]", "[\"vip\",\"late\"]", "[]"]
+
+        private mutating func change(
+            _ id: String, at: Int64, _ sequence: Int?, of ticket: String, tickets: Int
+        ) -> TicketEvent {
+            func event(_ type: String, _ data: [(String, String)] = []) -> TicketEvent {
+                TicketEvent(id, type, at: at, sequence: sequence, data)
+            }
+            switch Int.random(in: 0..<22, using: &random) {
             case 0..<8:
-                TicketEvent(
-                    id, "ticket.status_changed", at: at, sequence: sequence,
-                    [
-                        ("status", "\"\(pick(["open", "pending", "solved", "solved", "closed"]))\""),
-                        ("actor", "\"\(pick(["agent", "customer", "bot", "system"]))\""),
-                    ])
-            case 8:
-                TicketEvent(id, "ticket.worked", at: at, sequence: sequence, [("seconds", pick(["7", "60.5"]))])
+                var data = [
+                    ("status", "\"\(pick(["new", "open", "pending", "on_hold", "solved", "solved", "closed"]))\"")
+                ]
+                if Int.random(in: 0..<4, using: &random) > 0 {
+                    data.append(("actor", "\"\(pick(["agent", "customer", "bot", "system"]))\""))
+                }
+                if Bool.random(using: &random) { data.append(("agent_id", "\"A-1\"")) }
+                return event("ticket.status_changed", data)
+            case 8: return event("ticket.worked", [("seconds", pick(["7", "60.5"]))])
             case 9..<13:
-                TicketEvent(
-                    id, "ticket.message", at: at, sequence: sequence,
-                    [
-                        ("author", "\"\(pick(["agent", "agent", "customer", "bot"]))\""),
-                        ("agent_id", pick(["\"A-1\"", "\"A-2\""])),
-                        ("public", pick(["true", "true", "false"])),
-                    ])
-            case 13..<16:
-                TicketEvent(
-                    id, "ticket.updated", at: at, sequence: sequence,
-                    [
-                        (
-                            pick(["priority", "team", "segment", "customer_id", "category"]),
-                            pick(["\"a\"", "\"U-1\"", "null"])
-                        )
-                    ])
-            case 16: TicketEvent(id, "ticket.deleted", at: at, sequence: sequence)
-            case 17: TicketEvent(id, "ticket.restored", at: at, sequence: sequence)
-            case 18:
-                TicketEvent(
-                    id, "ticket.snapshot", at: at, sequence: sequence,
+                var data = [
+                    ("author", "\"\(pick(["agent", "agent", "customer", "bot", "system"]))\""),
+                    ("public", pick(["true", "true", "false"])),
+                ]
+                if Int.random(in: 0..<4, using: &random) > 0 {
+                    data.append(("agent_id", pick(["\"A-1\"", "\"A-2\""])))
+                }
+                return event("ticket.message", data)
+            case 13..<17:
+                let name = pick(["priority", "team", "segment", "customer_id", "category", "tags", "agent_id"])
+                return event(
+                    "ticket.updated", [(name, name == "tags" ? pick(Self.tags) : pick(["\"a\"", "\"u-1\"", "null"]))])
+            case 17: return event("ticket.deleted")
+            case 18: return event("ticket.restored")
+            case 19:
+                return event(
+                    "ticket.snapshot",
                     [
                         ("created_at", "\"\(TicketEvent.time(at - TicketEvent.day))\""),
                         ("status", "\"\(pick(["open", "solved"]))\""), ("team", "\"\(pick(["x", "y"]))\""),
                     ])
+            case 20:
+                if Bool.random(using: &random) { return event("ticket.merged", [("into", "\"T-\(tickets)\"")]) }
+                return event(
+                    "ticket.handed_off", Bool.random(using: &random) ? [("team", pick(["\"x\"", "\"a\""]))] : [])
             default:
-                TicketEvent(
-                    id, "event.voided", at: at, sequence: sequence,
-                    [("voids", "{\"source\":\"https://acme.example/desk\",\"id\":\"\(voided(before))\"}")])
+                let victim = Int.random(in: 0...(Int(id) ?? 1), using: &random)
+                return event(
+                    "event.voided",
+                    [("voids", "{\"source\":\"https://acme.example/desk\",\"id\":\"\(ticket)-\(victim)\"}")])
             }
-        }
-
-        private mutating func voided(_ before: [TicketEvent]) -> String {
-            "T-\(pick([0, 1, 2]))-\(before.isEmpty ? 0 : before.count - 1)"
         }
     }
 
@@ -157,7 +168,7 @@ import Ticketing
     static let rules = try! Rules(
         parsing: "history: {hours: 100y, days: 100y, months: 100y}\ntimezone: Europe/Berlin\n")
 
-    @Test(arguments: 0..<6) func permutationsDuplicatesCrashesAndAborts(seed: UInt64) throws {
+    @Test(arguments: 0..<12) func permutationsDuplicatesCrashesAndAborts(seed: UInt64) throws {
         var generator = Generator(random: SeededRandom(seed: seed))
         let events = generator.events(tickets: 25)
         let now = (TicketEvent.epoch + 200 * 86_400) * 1_000_000

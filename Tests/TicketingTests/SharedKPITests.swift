@@ -126,6 +126,8 @@ import Ticketing
                 "tickets_created/day;tag=a%20b%3Bc%3Dd@2026-01-05",
                 "tickets_created/day;subcategory=z%C3%B6lle@2026-01-05",
                 "tickets_created/day;priority=high;team=t@2026-01-05",
+                // The usual ones are there besides.
+                "tickets_created/day;priority=high@2026-01-05", "tickets_created/day;team=t@2026-01-05",
             ])
         #expect(got.value("tickets_created/day;tag=vip@2026-01-05") == 2)
         #expect(got.value("tickets_created/day@2026-01-05") == 2)

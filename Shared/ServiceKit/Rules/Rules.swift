@@ -33,6 +33,8 @@ public struct Rules: Sendable, Equatable {
     public var keepComments = false
     /// Members (of ``RulesNames/pseudonymizable``) whose values are replaced by a keyed hash at ingest.
     public var pseudonymize: [String] = []
+    /// How agents appear in figures.
+    public var agents = AgentNaming.named
     /// How far an event's time may lie in the future, in milliseconds, 0 to a day. Default 5 min.
     public var maximumFuture: Int64 = 300_000
     /// From which score on a customer counts as satisfied.
@@ -56,6 +58,20 @@ public struct Rules: Sendable, Equatable {
     public var earlier: [Rules] = []
     /// SHA-256 of the file's bytes in lower-case hexadecimal; of no bytes at all for ``default``.
     public private(set) var sha256 = Self.hexadecimal(SHA256.hash(data: [UInt8]()))
+
+    /// How figures name single agents.
+    public enum AgentNaming: String, Sendable, CaseIterable {
+        case named
+        /// By pseudonyms, which ingest puts in the place of their ids.
+        case pseudonymous
+        /// Not at all.
+        case off
+    }
+
+    /// The members that ingest replaces: those of `pseudonymize`, and the agents' ids where they are to be pseudonymous.
+    public var pseudonymizedMembers: [String] {
+        agents == .pseudonymous && !pseudonymize.contains("agent_id") ? pseudonymize + ["agent_id"] : pseudonymize
+    }
 
     /// What holds without a rules file.
     public static let `default` = Rules()

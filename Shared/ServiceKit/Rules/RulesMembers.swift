@@ -57,6 +57,10 @@ extension Rules {
             sections[name] = node
         case "satisfied_from":
             if let value = reader.satisfiedFrom(node, name) { satisfiedFrom = value }
+        case "agents":
+            let names = AgentNaming.allCases.map(\.rawValue)
+            if let read = reader.name(node, name, among: names) { agents = AgentNaming(rawValue: read) ?? .named }
+            sections[name] = node
         case "pseudonymize":
             let read = reader.names(
                 node, name, among: RulesNames.pseudonymizable, example: "[customer_id, agent_id]", mayBeEmpty: true)
@@ -100,11 +104,17 @@ extension Rules {
     private mutating func readBreakdowns(_ node: RulesNode, _ reader: inout RulesReader) {
         let example = "[priority, [team, priority]]"
         guard let elements = reader.list(node, "breakdowns", example: example) else { return }
+        let usual = Rules().breakdowns
         var read: [[String]] = []
+        // A list of further ones (combinations, tags, queues) adds to the usual ones; whoever names one of these names all.
+        var isWhole = elements.isEmpty
         for (index, element) in elements.enumerated() {
             let path = "breakdowns[\(index)]"
             guard let dimensions = reader.list(element, path, example: example) else { continue }
-            if dimensions.count == 1, dimensions[0].text?.lowercased() == "overall" { continue }
+            if dimensions.count == 1, dimensions[0].text?.lowercased() == "overall" {
+                isWhole = true
+                continue
+            }
             var names: [String] = []
             for dimension in dimensions {
                 if ["agent", "agent_id", "agents"].contains(dimension.text?.lowercased()) {
@@ -123,13 +133,14 @@ extension Rules {
                 reader.fault(element, path, "\(names.count) dimensions in one breakdown", "combine at most 4")
             }
             names.sort()
+            if usual.contains(names) { isWhole = true }
             if !names.isEmpty, !read.contains(names) { read.append(names) }
         }
         if read.count > 32 {
             reader.fault(
                 node, "breakdowns", "\(read.count) breakdowns", "ask for at most 32: each one multiplies the series")
         }
-        breakdowns = read
+        breakdowns = isWhole ? read : usual + read
     }
 }
 
