@@ -10,20 +10,20 @@ struct StatusTime {
     }
 
     /// As far as the latest solve; index: raw value of the status. Microseconds; negative where clocks are skewed.
-    private(set) var untilSolve: [Int64] = []
-    private var sums: [Int64] = []
+    private(set) var untilSolve = Sums(repeating: 0)
+    private var sums = Sums(repeating: 0)
     private var spans: [Span] = []
     private var spansUntilSolve = 0
     private var status = TicketStatus.new
     private var since: Int64 = 0
 
     static let unsolved: [TicketStatus] = [.new, .open, .pending, .onHold]
-    private static let slots = 1 + (TicketStatus.allCases.map { Int($0.rawValue) }.max() ?? 0)
+    /// Index: raw value of a status. In place: made anew for every ticket that is derived.
+    typealias Sums = InlineArray<8, Int64>
 
     mutating func begin(_ status: TicketStatus, at time: Int64) {
-        untilSolve.removeAll(keepingCapacity: true)
-        sums.removeAll(keepingCapacity: true)
-        for _ in 0..<Self.slots { sums.append(0) }
+        untilSolve = Sums(repeating: 0)
+        sums = Sums(repeating: 0)
         spans.removeAll(keepingCapacity: true)
         spansUntilSolve = 0
         self.status = status
@@ -43,7 +43,7 @@ struct StatusTime {
         spansUntilSolve = spans.count
     }
 
-    subscript(status: TicketStatus) -> Int64 { untilSolve.isEmpty ? 0 : untilSolve[Int(status.rawValue)] }
+    subscript(status: TicketStatus) -> Int64 { untilSolve[Int(status.rawValue)] }
 
     /// Time in which the requester waited for the desk.
     var requesterWait: Int64 { self[.new] + self[.open] + self[.onHold] }

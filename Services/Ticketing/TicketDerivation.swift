@@ -41,7 +41,7 @@ public struct TicketDerivation: EntityDerivation {
         addFirstSolve(cells, clock, &output)
         addReopenRate(cells, clock, &output)
         addGauges(cells, &output)
-        tellCustomer(cells, &output)
+        try tellCustomer(cells, &output)
         tellHandling(&output)
         if output.keeps(TicketMeasure.issueProfile) {
             output.addHourOfWeek(
@@ -159,13 +159,16 @@ public struct TicketDerivation: EntityDerivation {
     // MARK: Facts
 
     /// First contact resolution needs to know whether the customer came back.
-    private func tellCustomer(_ cells: UInt32, _ output: inout DerivationOutput) {
+    private func tellCustomer(_ cells: UInt32, _ output: inout DerivationOutput) throws(InternalRecordError) {
         guard ticket.isByCustomer,
             output.keeps(ContactMeasure.ticketResolution.all) || output.keeps(ContactMeasure.callResolution.all)
                 || output.keeps(ContactMeasure.agentTicketResolution.all)
         else { return }
         let verdict = firstContactVerdict
-        guard ticket.customer != 0 else {
+        let customer = try ticket.customerEvent.flatMap { (event) throws(InternalRecordError) in
+            try output.text(.customer, of: event)
+        }
+        guard let customer else {
             if verdict != .none, let solve = ticket.solves.first {
                 output.add(ContactMeasure.ticketExcluded, at: solve.time, cells: cells)
             }
@@ -179,7 +182,7 @@ public struct TicketDerivation: EntityDerivation {
         output.state(
             Fact(
                 kind: LinkFact.ticketOfCustomer, time: ticket.createdAt, code: verdict.rawValue, payload: payload),
-            to: .customer, output.text(of: ticket.customer))
+            to: .customer, customer)
     }
 
     /// A first solve by a bot or the system has no verdict, whoever solves the ticket later.

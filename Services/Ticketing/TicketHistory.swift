@@ -49,8 +49,8 @@ struct TicketHistory {
     private(set) var statusTime = StatusTime()
     private(set) var levelChanges: [LevelChange] = []
     private(set) var work: [Work] = []
-    /// Label of the customer's id; 0 for none.
-    private(set) var customer: UInt32 = 0
+    /// The last event that says who the customer is, or that there is none.
+    private(set) var customerEvent: TimelineEvent?
     private(set) var isByCustomer = true
 
     private var cycleStart: Int64 = 0
@@ -84,9 +84,9 @@ struct TicketHistory {
                 changeCells(at: event.time, &output)
                 change(to: event.status, at: event.time, by: event.snapshotActor, agent: attributes[.agent])
             case .ticketStatusChanged:
-                change(to: event.status, at: event.time, by: event.actor, agent: try agent(of: event, &output))
+                change(to: event.status, at: event.time, by: event.actor, agent: try output.agent(of: event))
             case .ticketMessage:
-                conversation.message(event, agent: try agent(of: event, &output))
+                conversation.message(event, agent: try output.agent(of: event))
                 if conversation.first != nil { transfersBeforeResponse = transfersBeforeResponse ?? transfers }
             case .ticketWorked:
                 if let milliseconds = try output.number(.duration, of: event) {
@@ -109,7 +109,7 @@ struct TicketHistory {
         reopenings.removeAll(keepingCapacity: true)
         levelChanges.removeAll(keepingCapacity: true)
         work.removeAll(keepingCapacity: true)
-        customer = 0
+        customerEvent = nil
         isByCustomer = creation.initiator == .customer
         firstSolve = nil
         transfers = 0
@@ -135,34 +135,14 @@ struct TicketHistory {
     ) throws(InternalRecordError) {
         if replacing {
             attributes.clear()
-            customer = 0
+            customerEvent = nil
         }
-        try output.forEachField(of: event) { (field, payload, output) throws(InternalRecordError) in
-            if field.field == .customer {
-                customer = field.isNull ? 0 : output.label(field, of: payload)
-            } else if field.field == .tags {
-                attributes.tags = field.isNull ? [] : try output.labels(field, of: payload)
-            } else if let dimension = Dimension(field.field) {
-                attributes[dimension] = field.isNull ? 0 : output.label(field, of: payload)
-            }
-        }
+        if try output.setAttributes(&attributes, from: event) { customerEvent = event }
         let team = attributes[.team]
         if team != 0 {
             if lastTeam != 0, team != lastTeam { transfers += 1 }
             lastTeam = team
         }
-    }
-
-    /// The label of the agent whom the event names, 0 for none.
-    private func agent(
-        of event: TimelineEvent, _ output: inout DerivationOutput
-    ) throws(InternalRecordError) -> UInt32 {
-        guard event.hasAgent else { return 0 }
-        var label: UInt32 = 0
-        try output.forEachField(of: event) { (field, payload, output) throws(InternalRecordError) in
-            if field.field == .agent, !field.isNull { label = output.label(field, of: payload) }
-        }
-        return label
     }
 
     // MARK: Status

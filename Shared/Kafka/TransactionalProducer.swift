@@ -50,7 +50,8 @@ public import Logging
             defaults: [
                 // librdkafka refuses a longer one than the transaction's.
                 ("socket.timeout.ms", timeout),
-                ("linger.ms", "2"), ("compression.type", "lz4"), ("queue.buffering.max.messages", "500000"),
+                // A commit flushes, which ends the wait for more records; before it, only full batches are worth a request.
+                ("linger.ms", "100"), ("compression.type", "lz4"), ("queue.buffering.max.messages", "500000"),
                 ("queue.buffering.max.kbytes", "262144"), ("batch.num.messages", "100000"),
             ],
             required: [

@@ -86,8 +86,9 @@ public final class EventDecoder {
     private var end = 0
 
     /// Number of events of the last batch.
-    public private(set) var count = 0
-    private var events: UnsafePointer<DecodedEvent>?
+    public var count: Int { eventCount }
+    @usableFromInline var eventCount = 0
+    @usableFromInline var events: UnsafePointer<DecodedEvent>?
     private var arena: UnsafePointer<UInt8>?
     private var arenaCount = 0
     private var tags: UnsafePointer<db_text>?
@@ -188,7 +189,7 @@ public final class EventDecoder {
         let fits = unsafe db_decode(
             decoder, base, slices, slices.count, attributes, attributeBytes, now ?? .max)
         precondition(fits, "a batch may have at most 1 GiB")
-        count = slices.count
+        eventCount = slices.count
         // A struct of one member is laid out as that member.
         unsafe events = UnsafeRawPointer(db_events(decoder)).map {
             unsafe $0.assumingMemoryBound(to: DecodedEvent.self)
@@ -202,10 +203,11 @@ public final class EventDecoder {
     // MARK: Results
 
     /// The event of the value that was added as the `index`-th.
+    @inlinable
     public subscript(index: Int) -> DecodedEvent {
         // Lends the event where it lies: it is some 600 bytes long.
         _read {
-            precondition(index >= 0 && index < count)
+            precondition(index >= 0 && index < eventCount)
             guard let events = unsafe events else { preconditionFailure("no batch") }
             yield unsafe events[index]
         }

@@ -138,17 +138,21 @@ public struct StringTable: ~Copyable {
     }
 
     /// Gives up one reference; with the last one the string goes and its id may come back for another.
-    public mutating func release(_ id: UInt32) {
-        guard countsReferences, id != Self.none else { return }
+    ///
+    /// - Returns: whether the string is gone.
+    @discardableResult
+    public mutating func release(_ id: UInt32) -> Bool {
+        guard countsReferences, id != Self.none else { return false }
         precondition(entries[Int(id)].references > 0, "no string has this id")
         entries[Int(id)].references -= 1
-        guard entries[Int(id)].references == 0 else { return }
+        guard entries[Int(id)].references == 0 else { return false }
         removeSlot(of: id)
         unusedBytes += Int(entries[Int(id)].count)
         entries[Int(id)] = Entry(hash: 0, offset: firstFree, count: 0, references: 0)
         firstFree = id
         count -= 1
         if unusedBytes > 4096, unusedBytes * 2 > bytes.count { compact() }
+        return true
     }
 
     // MARK: Storage

@@ -20,6 +20,10 @@ extension [UInt8] {
         unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
     }
 
+    mutating func appendFixed32(_ value: UInt32) {
+        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
+    }
+
     mutating func append(_ span: borrowing RawSpan) {
         unsafe span.withUnsafeBytes { unsafe append(contentsOf: $0) }
     }
@@ -106,6 +110,36 @@ package struct BinaryReader {
     package mutating func rest() -> [UInt8] {
         defer { position = record.count }
         return Array(record[position...])
+    }
+}
+
+/// The place up to which bytes that are lent, not copied, have been read. Every read is checked.
+struct SpanReader {
+    var position = 0
+
+    @inline(__always)
+    mutating func byte(_ bytes: RawSpan) throws(InternalRecordError) -> UInt8 {
+        guard position < bytes.byteCount else { throw .endsEarly }
+        defer { position += 1 }
+        return bytes.byte(at: position)
+    }
+
+    @inline(__always)
+    mutating func varint(_ bytes: RawSpan) throws(InternalRecordError) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while true {
+            let next = try byte(bytes)
+            guard shift < 63 || next < 2 else { throw InternalRecordError("a number of more than 64 bits") }
+            value |= UInt64(next & 0x7f) << shift
+            if next & 0x80 == 0 { return value }
+            shift += 7
+        }
+    }
+
+    mutating func signedVarint(_ bytes: RawSpan) throws(InternalRecordError) -> Int64 {
+        let raw = try varint(bytes)
+        return Int64(bitPattern: raw >> 1) ^ -Int64(bitPattern: raw & 1)
     }
 }
 

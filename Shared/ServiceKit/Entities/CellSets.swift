@@ -35,6 +35,8 @@ struct CellSets {
 
     private let breakdowns: [[Dimension]]
     private let valuesPerDimension: Int
+    /// Masks of the dimensions in the breakdowns.
+    private let relevant: UInt32
 
     private(set) var cells = CellTable()
 
@@ -62,6 +64,7 @@ struct CellSets {
 
     init(breakdowns: [[Dimension]], valuesPerDimension: Int = 1000) {
         self.breakdowns = breakdowns
+        relevant = breakdowns.joined().reduce(0) { $0 | $1.mask }
         self.valuesPerDimension = valuesPerDimension
         admitted = Array(repeating: [], count: Dimension.slots)
     }
@@ -72,6 +75,11 @@ struct CellSets {
     mutating func set(
         of values: DimensionValues, _ shape: CellShape = .breakdowns(always: []), labels: borrowing StringTable
     ) -> UInt32 {
+        var values = values
+        if case .breakdowns(let always) = shape {
+            // Entities that differ elsewhere count in the same cells.
+            values.keep(always.reduce(relevant) { $0 | $1.mask })
+        }
         // Direct-mapped: a collision only costs the slow path.
         let place = Int(truncatingIfNeeded: values.hash ^ shape.salt) & (known.count - 1)
         if let set = known[place].set, known[place].values == values, known[place].shape == shape { return set }

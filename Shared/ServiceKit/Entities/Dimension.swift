@@ -89,6 +89,8 @@ public enum Dimension: UInt8, CaseIterable, Sendable {
     /// Above every raw value. A literal, so that the loops over it are unrolled.
     static let slots = 32
 
+    var mask: UInt32 { 1 << UInt32(rawValue) }
+
     /// The breakdowns beside the overall figure when the rules file names none.
     public static var defaultBreakdowns: [[Dimension]] {
         [[.channel], [.priority], [.category], [.team], [.tier], [.segment]]
@@ -113,6 +115,12 @@ public struct DimensionValues: Equatable, Sendable {
     public mutating func clear() {
         values = InlineArray(repeating: 0)
         if !tags.isEmpty { tags.removeAll(keepingCapacity: true) }
+    }
+
+    /// Clears the dimensions whose bit is not in `mask`.
+    mutating func keep(_ mask: UInt32) {
+        for index in 0..<Dimension.slots where mask & (1 << UInt32(index)) == 0 { values[index] = 0 }
+        if mask & Dimension.tag.mask == 0 { tags = [] }
     }
 
     public static func == (left: DimensionValues, right: DimensionValues) -> Bool {

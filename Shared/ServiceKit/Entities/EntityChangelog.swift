@@ -4,11 +4,12 @@ import Streams
 /// - `settings`: nothing; value: what the contributions were derived with,
 /// - `cellSet`: the set's number; value: its cells,
 /// - `hold`: nothing; value: the instant before which nothing is published,
-/// - `head`: the entity's id; value: everything but the events,
+/// - `head`: the entity's id; value: what is known of it, with the events behind the last full chunk,
 /// - `sources`: nothing; value: which of the watched sources are stale, and since when,
-/// - `chunk`: chunk number and the entity's id; value: up to 32 events in arrival order, with their payloads.
+/// - `chunk`: chunk number and the entity's id; value: 32 events in arrival order, with their payloads.
 ///
-/// Of a growing timeline only the head and the last chunk are written again.
+/// So most changes of an entity are one record, and of a growing timeline only its end is written again. Events that are too
+/// large to stand in the head have a chunk of their own, the last one, which then is no full one.
 enum EntityChangelog {
     enum Kind: UInt8 {
         case settings = 1
@@ -19,8 +20,10 @@ enum EntityChangelog {
         case hold = 7
     }
 
-    static let format: UInt8 = 1
+    static let format: UInt8 = 2
     static let eventsPerChunk = 32
+    /// Bytes of events in a head, at most.
+    static let largestTail = 256 << 10
 
     static func cellSetKey(_ id: UInt32, into key: inout [UInt8]) {
         key.append(Kind.cellSet.rawValue)
@@ -40,43 +43,73 @@ enum EntityChangelog {
         store.appendKey(of: entity, to: &key)
     }
 
-    static func head(_ entity: EntityStore.Index, _ store: borrowing EntityStore, into value: inout [UInt8]) {
+    /// The number of chunk records of an entity with so many events.
+    ///
+    /// - Parameter isSplit: whether the events behind the last full chunk have a chunk of their own.
+    static func chunkCount(_ events: Int, isSplit: Bool) -> Int {
+        isSplit ? (events + eventsPerChunk - 1) / eventsPerChunk : events / eventsPerChunk
+    }
+
+    /// - Parameter tail: the events that stand in the head.
+    static func head(
+        _ entity: EntityStore.Index, _ store: borrowing EntityStore, tail: ArraySlice<TimelineEvent>,
+        into value: inout [UInt8]
+    ) {
         let head = store.heads[Int(entity)]
         value.append(format)
         value.appendVarint(UInt64(head.eventCount))
         value.appendSignedVarint(head.lastArrival)
-        value.appendSignedVarint(head.nextTimer)
+        // Mostly there is no timer: 0.
+        value.appendSignedVarint(.max &- head.nextTimer)
+        value.appendVarint(UInt64(head.contributionBytes))
         store.appendContributions(of: entity, to: &value)
+        append(tail, store.payloads, to: &value)
     }
 
-    static func chunk(
-        _ chunk: Int, _ events: ArraySlice<TimelineEvent>, _ payloads: PayloadTable, into value: inout [UInt8]
-    ) {
+    /// Of an entity without events and contributions.
+    static func head(memory: [UInt8]) -> [UInt8] {
+        var contributions: [UInt8] = []
+        contributions.appendBytes(memory)
+        var value = [format]
+        value.appendVarint(0)
+        value.appendSignedVarint(0)
+        value.appendSignedVarint(0)
+        value.appendBytes(contributions)
+        value.appendVarint(0)
+        return value
+    }
+
+    static func chunk(_ events: ArraySlice<TimelineEvent>, _ payloads: PayloadTable, into value: inout [UInt8]) {
         value.append(format)
+        append(events, payloads, to: &value)
+    }
+
+    private static func append(
+        _ events: ArraySlice<TimelineEvent>, _ payloads: PayloadTable, to value: inout [UInt8]
+    ) {
         value.appendVarint(UInt64(events.count))
         var time: Int64 = 0
         for event in events {
             value.appendSignedVarint(event.time &- time)
             time = event.time
             value.appendFixed64(event.identity)
-            value.append(event.type)
-            value.append(event.code)
-            value.append(event.detail)
-            value.append(event.flags)
+            value.appendFixed32(
+                UInt32(event.type) | UInt32(event.code) << 8 | UInt32(event.detail) << 16 | UInt32(event.flags) << 24)
             payloads.append(event.payload, to: &value)
         }
     }
 
-    /// What a head record says.
+    /// What a head record says, but for its events, which follow where the reader stands afterwards.
     struct Head {
         var eventCount: Int
         var lastArrival: Int64
         var nextTimer: Int64
-        var contributions: [UInt8]
+        /// Where in the record the contributions stand.
+        var contributions: Range<Int>
 
         init(_ reader: inout BinaryReader) throws(InternalRecordError) {
             guard try reader.byte() == EntityChangelog.format else {
-                throw InternalRecordError("an entity's head of an unknown format: written by a newer version")
+                throw InternalRecordError("an entity's head of an unknown format: written by another version")
             }
             let count = try reader.varint()
             guard count <= UInt64(EntityStore.largestTimeline) else {
@@ -84,19 +117,28 @@ enum EntityChangelog {
             }
             eventCount = Int(count)
             lastArrival = try reader.signedVarint()
-            nextTimer = try reader.signedVarint()
-            contributions = reader.rest()
+            nextTimer = .max &- (try reader.signedVarint())
+            let bytes = try reader.count()
+            contributions = reader.position..<reader.position + bytes
+            try reader.skip(bytes)
         }
     }
 
-    /// The events of a chunk record; each holds a reference to its payload.
-    static func events(
-        _ reader: inout BinaryReader, _ payloads: PayloadTable
-    ) throws(InternalRecordError) -> [TimelineEvent] {
+    /// Appends the events of a chunk record to `events`; each holds a reference to its payload.
+    static func chunk(
+        _ value: [UInt8], _ payloads: PayloadTable, to events: inout [TimelineEvent]
+    ) throws(InternalRecordError) {
+        var reader = BinaryReader(value)
         guard try reader.byte() == format else {
-            throw InternalRecordError("a chunk of events of an unknown format: written by a newer version")
+            throw InternalRecordError("a chunk of events of an unknown format: written by another version")
         }
-        var events: [TimelineEvent] = []
+        try Self.events(&reader, payloads, to: &events)
+    }
+
+    /// Appends the events at the reader's position to `events`; each holds a reference to its payload.
+    static func events(
+        _ reader: inout BinaryReader, _ payloads: PayloadTable, to events: inout [TimelineEvent]
+    ) throws(InternalRecordError) {
         var time: Int64 = 0
         let count = try reader.count(minimum: 14)
         guard count <= eventsPerChunk else { throw InternalRecordError("a chunk of \(count) events") }
@@ -106,9 +148,8 @@ enum EntityChangelog {
             event.code = try reader.byte()
             event.detail = try reader.byte()
             event.flags = try reader.byte()
-            event.payload = payloads.retain(try reader.bytes())
+            event.payload = try reader.withBytes { payloads.retain($0) }
             events.append(event)
         }
-        return events
     }
 }

@@ -56,6 +56,14 @@ public struct DerivationOutput: ~Copyable {
     private(set) var nextTimer = Int64.max
     private(set) var negativeDurations = 0
     private var payload = EventPayload()
+    /// Agents by payload: most events carry nothing else, and the same few payloads come again and again.
+    private var agents = Array(repeating: KnownAgent(), count: 1 << 10)
+
+    private struct KnownAgent {
+        var payload = StringTable.none
+        var label: UInt32 = 0
+        var epoch: UInt64 = 0
+    }
 
     /// The time of this derivation.
     public internal(set) var moment = Moment(clock: 0, wall: 0)
@@ -80,6 +88,7 @@ public struct DerivationOutput: ~Copyable {
     mutating func forgetLabels() {
         labels = StringTable()
         cellSets.forgetLookups()
+        for place in agents.indices { agents[place].payload = StringTable.none }
     }
 
     /// Whether ``erase()`` was called.
@@ -256,6 +265,65 @@ public struct DerivationOutput: ~Copyable {
         }
     }
 
+    /// The label of the agent whom the event names; 0 for none.
+    public mutating func agent(of event: TimelineEvent) throws(InternalRecordError) -> UInt32 {
+        guard event.hasAgent else { return 0 }
+        // A sequence is part of the payload, which then hardly comes again.
+        if event.hasSequence { return try label(.agent, of: event) }
+        let place = Int(event.payload) & (agents.count - 1)
+        if agents[place].payload == event.payload, agents[place].epoch == payloads.epoch { return agents[place].label }
+        let label = try label(.agent, of: event)
+        agents[place] = KnownAgent(payload: event.payload, label: label, epoch: payloads.epoch)
+        return label
+    }
+
+    private mutating func label(
+        _ wanted: EventPayload.Field, of event: TimelineEvent
+    ) throws(InternalRecordError) -> UInt32 {
+        var label: UInt32 = 0
+        try payloads.forEachField(of: event) { (field, text) throws(InternalRecordError) in
+            if field == wanted, let text { label = labels.intern(text) + 1 }
+        }
+        return label
+    }
+
+    /// Overwrites attributes by those that the event names; an explicit null takes the value away.
+    ///
+    /// - Returns: whether the event says who the customer is. See ``text(_:of:)``.
+    public mutating func setAttributes(
+        _ values: inout DimensionValues, from event: TimelineEvent
+    ) throws(InternalRecordError) -> Bool {
+        var hasCustomer = false
+        try payloads.forEachField(of: event) { (field, text) throws(InternalRecordError) in
+            if field == .customer {
+                hasCustomer = true
+            } else if field == .tags {
+                values.tags = if let text { try tagLabels(text) } else { [] }
+            } else if let dimension = Dimension(field) {
+                values[dimension] = if let text { labels.intern(text) + 1 } else { 0 }
+            }
+        }
+        return hasCustomer
+    }
+
+    private mutating func tagLabels(_ list: RawSpan) throws(InternalRecordError) -> [UInt32] {
+        var ids: Set<UInt32> = []
+        var reader = BinaryReader(list.array(from: 0))
+        while !reader.isAtEnd { ids.insert(labels.intern(try reader.bytes()) + 1) }
+        return ids.sorted()
+    }
+
+    /// The text in the event's field; nil without one and for an explicit null.
+    public func text(
+        _ wanted: EventPayload.Field, of event: TimelineEvent
+    ) throws(InternalRecordError) -> [UInt8]? {
+        var found: [UInt8]?
+        try payloads.forEachField(of: event) { (field, text) throws(InternalRecordError) in
+            if field == wanted { found = text?.array(from: 0) }
+        }
+        return found
+    }
+
     /// The id of a text field's label; never 0.
     public mutating func label(_ field: PayloadField, of payload: EventPayload) -> UInt32 {
         // 0 stands for a missing value.
@@ -287,8 +355,10 @@ public struct DerivationOutput: ~Copyable {
         _ field: EventPayload.Field, of event: TimelineEvent
     ) throws(InternalRecordError) -> Int64? {
         var found: Int64?
-        try forEachField(of: event) { (entry, payload, _) throws(InternalRecordError) in
-            if entry.field == field, !entry.isNull { found = try payload.number(entry) }
+        try payloads.forEachField(of: event) { (entry, bytes) throws(InternalRecordError) in
+            guard entry == field, let bytes else { return }
+            var reader = SpanReader()
+            found = try reader.signedVarint(bytes)
         }
         return found
     }

@@ -18,14 +18,9 @@ package enum EntitySeed {
         guard let value else { return (id, nil) }
         var reader = BinaryReader(value)
         let head = try EntityChangelog.Head(&reader)
-        var contributions = BinaryReader(head.contributions)
+        var contributions = BinaryReader(Array(value[head.contributions]))
         let memory = contributions.isAtEnd ? [] : try contributions.bytes()
-        var seed = [EntityChangelog.format]
-        seed.appendVarint(0)
-        seed.appendSignedVarint(0)
-        seed.appendSignedVarint(.max)
-        seed.appendBytes(memory)
-        return (id, seed)
+        return (id, EntityChangelog.head(memory: memory))
     }
 
     /// The record that holds publication back until everything that had arrived by `instant` (µs) has been read again.

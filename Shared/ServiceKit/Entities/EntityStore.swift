@@ -27,6 +27,8 @@ struct EntityHead: BitwiseCopyable {
     static let stale: UInt8 = 4
     /// Arrival order is not, or not surely, the timeline's order.
     static let unsorted: UInt8 = 8
+    /// Its last events are too large to stand in its head record, and have one of their own.
+    static let split: UInt8 = 128
     /// Items were taken out of the timeline since it was last saved.
     static let shortened: UInt8 = 32
     /// Only contributions are left, under a hash of the key; never derived again.
@@ -371,57 +373,26 @@ extension EntityStore {
 
     // MARK: Restoring
 
-    /// Drops what stands behind the first `count` events: chunks that the changelog no longer counts.
-    mutating func truncate(_ entity: Index, to count: Int) {
-        let head = heads[Int(entity)]
-        guard count < Int(head.eventCount) else { return }
-        for place in count..<Int(head.eventCount) where events[head.events, place] != .none {
-            payloads.release(events[head.events, place].payload)
-        }
-        heads[Int(entity)].eventCount = UInt16(count)
-        heads[Int(entity)].savedEvents = UInt16(count)
-    }
-
-    /// Puts the events of one chunk of the changelog where they were, replacing what stands there.
-    mutating func restore(_ chunk: [TimelineEvent], at first: Int, of entity: Index) {
+    /// Fills an entity that has nothing but its key with what the changelog holds of it. The payloads' references pass to the
+    /// store.
+    mutating func restore(_ entity: Index, _ list: [TimelineEvent], contributions encoded: ArraySlice<UInt8>) {
         var head = heads[Int(entity)]
-        let needed = first + chunk.count
-        if needed > Int(head.eventCapacity) {
-            let held = Int(head.eventCount)
-            let capacity = SegmentedPool<TimelineEvent>.capacity(for: needed)
-            head.events =
-                head.eventCapacity == 0
-                ? events.allocate(needed)
-                : events.move(head.events, count: held, capacity: Int(head.eventCapacity), to: needed)
-            head.eventCapacity = UInt16(capacity)
+        if !list.isEmpty {
+            head.events = events.allocate(list.count)
+            head.eventCapacity = UInt16(SegmentedPool<TimelineEvent>.capacity(for: list.count))
+            events.write(list, to: head.events)
         }
-        // Chunks come in any order; what lies between is to come.
-        for place in Int(head.eventCount)..<max(first, Int(head.eventCount)) { events[head.events, place] = .none }
-        for (offset, event) in chunk.enumerated() {
-            let place = first + offset
-            if place < Int(head.eventCount), events[head.events, place] != .none {
-                payloads.release(events[head.events, place].payload)
-            }
-            events[head.events, place] = event
-        }
-        head.eventCount = max(head.eventCount, UInt16(needed))
+        head.eventCount = UInt16(list.count)
         head.savedEvents = head.eventCount
-        heads[Int(entity)] = head
-    }
-
-    mutating func restore(_ saved: EntityChangelog.Head, of entity: Index) {
-        setContributions(saved.contributions, of: entity)
-        heads[Int(entity)].nextTimer = saved.nextTimer
-        heads[Int(entity)].lastArrival = saved.lastArrival
-    }
-
-    /// The changelog has been read: recomputes what it does not hold.
-    mutating func restoreCompleted(_ entity: Index) {
-        let head = heads[Int(entity)]
-        for place in 1..<max(1, Int(head.eventCount))
-        where events[head.events, place].time <= events[head.events, place - 1].time {
-            heads[Int(entity)].set(EntityHead.unsorted)
-            return
+        head.contributionBytes = UInt32(encoded.count)
+        if !encoded.isEmpty {
+            head.contributions = contributions.allocate(encoded.count)
+            contributions.write(encoded, to: head.contributions)
         }
+        for place in list.indices.dropFirst() where list[place].time <= list[place - 1].time {
+            head.set(EntityHead.unsorted)
+            break
+        }
+        heads[Int(entity)] = head
     }
 }

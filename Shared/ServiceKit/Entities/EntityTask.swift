@@ -77,6 +77,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     static var alerts: Int { 1 }
     /// Labels remembered between derivations.
     static var rememberedLabels: Int { 200_000 }
+    /// Events that are decoded at a time: few enough that the processor's caches still hold them when they are taken in.
+    static var eventsPerDecoding: Int { 128 }
 
     private let settings: EntityStageSettings
     private let context: TaskContext
@@ -107,8 +109,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     private var erased: [EntityStore.Index] = []
     /// How many have been erased in all.
     private var erasedCount = 0
-    /// Only while restoring: index = entity, value = the number of events that its head names; -1 without a head.
-    private var restoredCounts: [Int32] = []
+    /// Only while restoring.
+    private var restored = RestoredEntities()
     private var refusedFacts = 0
     private var settingsSaved: SettingsRecord = .unknown
     /// What the state was derived with, where that is another version of the rules and nothing else is different.
@@ -174,59 +176,45 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             for record in records { try acceptFact(batch, record, output) }
             return
         }
+        var first = records.lowerBound
+        while first < records.upperBound {
+            let group = first..<min(records.upperBound, first + Self.eventsPerDecoding)
+            try process(batch, group, output)
+            first = group.upperBound
+        }
+    }
+
+    private func process(
+        _ batch: RecordBatch, _ group: Range<Int>, _ sink: any TaskOutput
+    ) throws(InternalRecordError) {
         decoder.begin()
-        for record in records {
+        for record in group {
             decoder.add(start: batch.records[record].valueStart, count: batch.records[record].valueCount)
         }
         decoder.decode(batch.bytes)
-        for record in records {
-            let event = decoder[record - records.lowerBound]
-            if let rejection = decoder.rejection(of: event) {
-                output.deadLetter(
-                    batch, record, reason: rejection.reason.identifier, pointer: rejection.pointer)
-                continue
-            }
-            if settings.ignored.contains(event.entityKind) { continue }
-            guard let name = names.index(of: event.entityKind) else {
-                output.deadLetter(batch, record, reason: RejectionReason.unknownType.identifier, pointer: "/type")
-                continue
-            }
-            try accept(event, name, batch, record, output)
-        }
+        for record in group { try accept(decoder[record - group.lowerBound], batch, record, sink) }
     }
 
+    /// The event is borrowed where it was decoded: it is too long to be copied for each of these steps.
     private func accept(
-        _ event: DecodedEvent, _ name: Int, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
+        _ event: borrowing DecodedEvent, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
     ) throws(InternalRecordError) {
-        try decoder.withText(event.entity) { (id) throws(InternalRecordError) in
-            guard Partitioner.partition(key: id, count: context.partitionCount) == context.partition else {
-                throw InternalRecordError(
-                    "the entity of this record belongs to another partition: only ingest may write to this topic",
-                    record: record)
-            }
-            if name == 0 { return try accept(event, id, hash: event.entity.hash, batch, record, sink) }
-            var prefixed = names.prefix(name)
-            prefixed.append(id)
-            try unsafe accept(event, prefixed.span.bytes, hash: KeyHash.hash(prefixed), batch, record, sink)
+        if event.rejection != nil, let rejection = decoder.rejection(of: event) {
+            sink.deadLetter(batch, record, reason: rejection.reason.identifier, pointer: rejection.pointer)
+            return
         }
-    }
-
-    private func accept(
-        _ event: DecodedEvent, _ key: RawSpan, hash: UInt64, _ batch: RecordBatch, _ record: Int, _ sink: any TaskOutput
-    ) throws(InternalRecordError) {
-        let entity: EntityStore.Index
-        if let known = store.find(key, hash: hash) {
-            entity = known
-            store.touch(entity)
-            // The past is derived under the new rules before anything new is added, so that the two do not mix.
-            if store.heads[Int(entity)].has(EntityHead.outdated) { try derive(entity, lastTime, sink) }
-        } else if isErased(key) {
+        let kind = event.entityKind
+        if settings.ignored.contains(kind) { return }
+        guard let name = names.index(of: kind) else {
+            sink.deadLetter(batch, record, reason: RejectionReason.unknownType.identifier, pointer: "/type")
+            return
+        }
+        guard let entity = try entity(of: event.entity, name, record) else {
             sink.deadLetter(batch, record, reason: RejectionReason.entityExpired.identifier, pointer: nil)
             return
-        } else {
-            entity = store.insert(key, hash: hash)
-            store.touch(entity, isNew: true)
         }
+        // The past is derived under the new rules before anything new is added, so that the two do not mix.
+        if store.heads[Int(entity)].has(EntityHead.outdated) { try derive(entity, lastTime, sink) }
         var next = TimelineIntake.pack(event, decoder, &payload, keepsSource: Derivation.waitsForSources)
         deltas.observe(next.time)
         if let place = store.indexOfEvent(next.identity, of: entity) {
@@ -240,6 +228,34 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             note(entity)
         }
         store.setArrival(batch.records[record].timestamp, of: entity)
+    }
+
+    /// The touched entity of an event, a new one if need be; nil when only its contributions are left.
+    private func entity(
+        of text: EventText, _ name: Int, _ record: Int
+    ) throws(InternalRecordError) -> EntityStore.Index? {
+        try decoder.withText(text) { (id) throws(InternalRecordError) in
+            guard Partitioner.partition(key: id, count: context.partitionCount) == context.partition else {
+                throw InternalRecordError(
+                    "the entity of this record belongs to another partition: only ingest may write to this topic",
+                    record: record)
+            }
+            if name == 0 { return entity(id, hash: text.hash) }
+            var prefixed = names.prefix(name)
+            prefixed.append(id)
+            return unsafe entity(prefixed.span.bytes, hash: KeyHash.hash(prefixed))
+        }
+    }
+
+    private func entity(_ key: RawSpan, hash: UInt64) -> EntityStore.Index? {
+        if let known = store.find(key, hash: hash) {
+            store.touch(known)
+            return known
+        }
+        if isErased(key) { return nil }
+        let new = store.insert(key, hash: hash)
+        store.touch(new, isNew: true)
+        return new
     }
 
     /// An event with a known identity: a duplicate has no effect; of two with different content the one with the greater
@@ -606,7 +622,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         key.removeAll(keepingCapacity: true)
         value.removeAll(keepingCapacity: true)
         EntityChangelog.headKey(residue, store, into: &key)
-        EntityChangelog.head(residue, store, into: &value)
+        EntityChangelog.head(residue, store, tail: [], into: &value)
         sink.changelog(key, value)
         erased.append(entity)
     }
@@ -617,10 +633,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         return unsafe store.find(left.span.bytes, hash: KeyHash.hash(left)) != nil
     }
 
-    /// Deletes the chunks that a shortened timeline no longer needs.
+    /// Deletes the chunks from this one on of those that the changelog holds.
     private func forgetChunks(from first: Int, _ entity: EntityStore.Index, _ sink: any TaskOutput) {
-        let size = EntityChangelog.eventsPerChunk
-        let end = (store.committedEvents(of: entity) + size - 1) / size
+        let end = EntityChangelog.chunkCount(
+            store.committedEvents(of: entity), isSplit: store.heads[Int(entity)].has(EntityHead.split))
         guard first < end else { return }
         for chunk in first..<end {
             key.removeAll(keepingCapacity: true)
@@ -629,27 +645,52 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
     }
 
+    /// Writes the entity as it is now; `arrived` has its events.
     private func save(_ entity: EntityStore.Index, _ sink: any TaskOutput) {
         let head = store.heads[Int(entity)]
-        let size = EntityChangelog.eventsPerChunk
+        let count = Int(head.eventCount)
+        var isSplit = head.has(EntityHead.split)
         if head.has(EntityHead.shortened) {
-            forgetChunks(from: (Int(head.eventCount) + size - 1) / size, entity, sink)
+            forgetChunks(from: EntityChangelog.chunkCount(count, isSplit: isSplit), entity, sink)
             store.setFlag(EntityHead.shortened, false, of: entity)
         }
-        for chunk in Int(head.savedEvents) / size..<(Int(head.eventCount) + size - 1) / size {
+        var firstChunk = Int(head.savedEvents) / EntityChangelog.eventsPerChunk
+        if !encodeHead(entity, isSplit: isSplit) {
+            isSplit = true
+            store.setFlag(EntityHead.split, true, of: entity)
+            firstChunk = min(firstChunk, EntityChangelog.chunkCount(count, isSplit: false))
+            _ = encodeHead(entity, isSplit: true)
+        }
+        key.removeAll(keepingCapacity: true)
+        EntityChangelog.headKey(entity, store, into: &key)
+        sink.changelog(key, value)
+        saveChunks(firstChunk, EntityChangelog.chunkCount(count, isSplit: isSplit), entity, sink)
+        store.setSaved(entity)
+    }
+
+    /// Puts the head record into `value`.
+    ///
+    /// - Returns: false when its events are too large for it.
+    private func encodeHead(_ entity: EntityStore.Index, isSplit: Bool) -> Bool {
+        let chunks = EntityChangelog.chunkCount(arrived.count, isSplit: isSplit)
+        let tail = arrived[min(arrived.count, chunks * EntityChangelog.eventsPerChunk)...]
+        value.removeAll(keepingCapacity: true)
+        EntityChangelog.head(entity, store, tail: tail, into: &value)
+        let contributions = Int(store.heads[Int(entity)].contributionBytes)
+        return isSplit || value.count - contributions <= EntityChangelog.largestTail
+    }
+
+    private func saveChunks(_ first: Int, _ end: Int, _ entity: EntityStore.Index, _ sink: any TaskOutput) {
+        guard first < end else { return }
+        let size = EntityChangelog.eventsPerChunk
+        for chunk in first..<end {
             let events = arrived[chunk * size..<min(arrived.count, (chunk + 1) * size)]
             key.removeAll(keepingCapacity: true)
             value.removeAll(keepingCapacity: true)
             EntityChangelog.chunkKey(chunk, entity, store, into: &key)
-            EntityChangelog.chunk(chunk, events, store.payloads, into: &value)
+            EntityChangelog.chunk(events, store.payloads, into: &value)
             sink.changelog(key, value)
         }
-        store.setSaved(entity)
-        key.removeAll(keepingCapacity: true)
-        value.removeAll(keepingCapacity: true)
-        EntityChangelog.headKey(entity, store, into: &key)
-        EntityChangelog.head(entity, store, into: &value)
-        sink.changelog(key, value)
     }
 
     private func saveCellSets(_ sink: any TaskOutput) {
@@ -734,6 +775,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         guard key.byteCount > 0, let kind = EntityChangelog.Kind(rawValue: key.byte(at: 0)) else {
             throw InternalRecordError("a changelog key of an unknown kind: written by a newer version")
         }
+        // Most records are heads, and most of those are replaced by later ones.
+        if kind == .head, let value { return try restoreHead(key, value) }
         var keyReader = BinaryReader(key.array(from: 1))
         guard let value else { return try forget(kind, &keyReader) }
         var reader = BinaryReader(value.array(from: 0))
@@ -752,21 +795,28 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             let id = try keyReader.varint()
             guard id <= UInt64(UInt32.max) else { throw InternalRecordError("a cell set out of range") }
             try output.cellSets.restore(UInt32(id), &reader)
-        case .head:
-            let entity = try entity(keyReader.rest())
-            let head = try EntityChangelog.Head(&reader)
-            store.restore(head, of: entity)
-            noteRestored(entity, head.eventCount)
+        case .head: return
         case .chunk:
-            let chunk = try keyReader.varint()
-            guard chunk < UInt64(EntityStore.largestTimeline / EntityChangelog.eventsPerChunk) else {
-                throw InternalRecordError("a chunk number out of range")
-            }
-            let entity = try entity(keyReader.rest())
-            store.restore(
-                try EntityChangelog.events(&reader, store.payloads), at: Int(chunk) * EntityChangelog.eventsPerChunk,
-                of: entity)
+            let chunk = try chunkNumber(&keyReader)
+            restored.setChunk(chunk, reader.rest(), of: try entity(keyReader.rest()))
         }
+    }
+
+    private func restoreHead(_ key: RawSpan, _ value: RawSpan) throws(InternalRecordError) {
+        guard value.byteCount > 0, value.byte(at: 0) == EntityChangelog.format else {
+            throw InternalRecordError("an entity's head of an unknown format: written by another version")
+        }
+        let id = key.extracting(1..<key.byteCount)
+        if let known = store.find(id, hash: KeyHash.hash(id)) { return try restored.setHead(value, of: known) }
+        try restored.setHead(value, of: try entity(key.array(from: 1)))
+    }
+
+    private func chunkNumber(_ key: inout BinaryReader) throws(InternalRecordError) -> Int {
+        let chunk = try key.varint()
+        guard chunk < UInt64(EntityStore.largestTimeline / EntityChangelog.eventsPerChunk) else {
+            throw InternalRecordError("a chunk number out of range")
+        }
+        return Int(chunk)
     }
 
     private func entity(_ key: [UInt8]) throws(InternalRecordError) -> EntityStore.Index {
@@ -788,40 +838,65 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         return unsafe store.insert(key.span.bytes, hash: hash)
     }
 
+    /// What a deleted record was about stays in the store until the end of the restore: it may come again.
     private func forget(_ kind: EntityChangelog.Kind, _ key: inout BinaryReader) throws(InternalRecordError) {
-        guard kind == .head else { return }
-        let id = key.rest()
-        guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return }
-        store.remove(entity)
-        noteRestored(entity, -1)
-    }
-
-    private func noteRestored(_ entity: EntityStore.Index, _ count: Int) {
-        while restoredCounts.count <= Int(entity) { restoredCounts.append(-1) }
-        restoredCounts[Int(entity)] = Int32(count)
+        switch kind {
+        case .head:
+            let id = key.rest()
+            guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return }
+            restored.removeHead(of: entity)
+        case .chunk:
+            let chunk = try chunkNumber(&key)
+            let id = key.rest()
+            guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return }
+            restored.removeChunk(chunk, of: entity)
+        case .settings, .cellSet, .sources, .hold: return
+        }
     }
 
     public func restoreCompleted(output: any TaskOutput) throws(InternalRecordError) {
         if settingsSaved == .unknown { settingsSaved = .differs }
-        for (index, head) in store.heads.enumerated() where head.has(EntityHead.used) {
+        for index in store.heads.indices where store.heads[index].has(EntityHead.used) {
             let entity = EntityStore.Index(index)
-            // A head is written with every change, so that what it does not count has been deleted.
-            guard index < restoredCounts.count, restoredCounts[index] >= 0 else {
+            // A head is written with every change: an entity without one has been deleted.
+            guard restored.loadHead(of: entity, into: &value) else {
                 store.remove(entity)
                 continue
             }
-            store.truncate(entity, to: Int(restoredCounts[index]))
-            store.restoreCompleted(entity)
-            schedule(entity, at: head.nextTimer)
-            if head.has(EntityHead.erased) {
+            try decodeRestored(entity)
+            schedule(entity, at: store.heads[index].nextTimer)
+            if store.heads[index].has(EntityHead.erased) {
                 erasedCount += 1
             } else if settingsSaved == .differs {
                 refresh(entity)
                 store.setFlag(EntityHead.outdated, true, of: entity)
             }
         }
-        restoredCounts = []
+        restored = RestoredEntities()
         seat?.isReady()
+    }
+
+    /// Puts the entity whose head is in `value` into the store.
+    private func decodeRestored(_ entity: EntityStore.Index) throws(InternalRecordError) {
+        var reader = BinaryReader(value)
+        let head = try EntityChangelog.Head(&reader)
+        var tail = reader
+        arrived.removeAll(keepingCapacity: true)
+        let isSplit = try tail.count() == 0 && head.eventCount % EntityChangelog.eventsPerChunk > 0
+        for number in 0..<EntityChangelog.chunkCount(head.eventCount, isSplit: isSplit) {
+            guard let chunk = restored.chunk(number, of: entity) else {
+                throw InternalRecordError("chunk \(number) of an entity's events is missing")
+            }
+            try EntityChangelog.chunk(chunk, store.payloads, to: &arrived)
+        }
+        try EntityChangelog.events(&reader, store.payloads, to: &arrived)
+        guard arrived.count == head.eventCount else {
+            throw InternalRecordError("an entity of \(head.eventCount) events has \(arrived.count)")
+        }
+        store.restore(entity, arrived, contributions: value[head.contributions])
+        store.setTimer(head.nextTimer, of: entity)
+        store.setArrival(head.lastArrival, of: entity)
+        store.setFlag(EntityHead.split, isSplit, of: entity)
     }
 }
 

@@ -6,6 +6,8 @@ import SupportEvents
 final class PayloadTable {
     private var table = StringTable(countsReferences: true)
     private var scratch = EventPayload()
+    /// Changes when a payload is gone, whose id another one may get: what is remembered by id holds no longer.
+    private(set) var epoch: UInt64 = 0
 
     /// Takes a reference to the payload with these bytes.
     func retain(_ bytes: [UInt8]) -> UInt32 { table.intern(bytes) }
@@ -14,11 +16,40 @@ final class PayloadTable {
     func retain(_ bytes: RawSpan) -> UInt32 { table.intern(bytes) }
 
     /// Gives a reference back; the last one frees the bytes.
-    func release(_ payload: UInt32) { table.release(payload) }
+    func release(_ payload: UInt32) {
+        if table.release(payload) { epoch &+= 1 }
+    }
 
     /// Loads the event's payload for reading.
     func load(_ event: TimelineEvent, into payload: inout EventPayload) {
         table.withBytes(of: event.payload) { payload.load($0) }
+    }
+
+    /// Calls `body` for each field of the event's payload, in ascending order of tags, with the value's bytes where they lie; nil
+    /// stands for an explicit null.
+    @inline(__always)
+    func forEachField(
+        of event: TimelineEvent, _ body: (EventPayload.Field, RawSpan?) throws(InternalRecordError) -> Void
+    ) throws(InternalRecordError) {
+        try table.withBytes(of: event.payload) { (packed) throws(InternalRecordError) in
+            var reader = SpanReader()
+            if event.hasSequence { _ = try reader.varint(packed) }
+            while reader.position < packed.byteCount {
+                let tag = try reader.byte(packed)
+                guard let field = EventPayload.Field(rawValue: tag & ~EventPayload.null) else {
+                    throw InternalRecordError("a payload with the unknown field \(tag)")
+                }
+                guard tag & EventPayload.null == 0 else {
+                    try body(field, nil)
+                    continue
+                }
+                let length = try reader.varint(packed)
+                guard length <= UInt64(packed.byteCount - reader.position) else { throw .endsEarly }
+                let end = reader.position + Int(length)
+                try body(field, packed.extracting(reader.position..<end))
+                reader.position = end
+            }
+        }
     }
 
     func append(_ payload: UInt32, to bytes: inout [UInt8]) {

@@ -8,7 +8,9 @@ extension TimelineIntake {
     ]
 
     /// Appends the fields of subscriptions, purchases, costs and revenue, in ascending order of their tags.
-    static func appendCustomerFields(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) {
+    static func appendCustomerFields(
+        _ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload
+    ) {
         if event.has(.subscriptionID) {
             decoder.withText(event.subscription) { payload.append(.subscription, $0) }
         }

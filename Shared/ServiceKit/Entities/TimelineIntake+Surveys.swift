@@ -9,7 +9,9 @@ extension TimelineIntake {
     private static let longestNumber = 64
 
     /// Appends the fields of surveys and feedback, in ascending order of their tags.
-    static func appendSurveyFields(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) {
+    static func appendSurveyFields(
+        _ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload
+    ) {
         if event.entityKind != .ticket, event.has(.ticketID) {
             decoder.withText(event.ticket) { payload.append(.ticket, $0) }
         }

@@ -21,7 +21,8 @@ enum TimelineIntake {
     ///
     /// - Parameter keepsSource: Whether what begins a ticket or a contact remembers its source.
     static func pack(
-        _ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload, keepsSource: Bool = false
+        _ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload,
+        keepsSource: Bool = false
     ) -> TimelineEvent {
         let hasSequence = event.sequence != -1
         payload.begin(sequence: hasSequence ? event.sequence : nil)
@@ -32,7 +33,7 @@ enum TimelineIntake {
             case .agent: .agent
             default: nil
             }
-        for (field, member) in texts where field != skipped { append(field, member, event, decoder, &payload) }
+        appendTexts(event, decoder, &payload, skipped: skipped)
         if event.has(.createdAt) { payload.append(.createdAt, number: event.createdAt) }
         if event.has(.seconds) { payload.append(.duration, number: event.milliseconds) }
         appendSurveyFields(event, decoder, &payload)
@@ -71,7 +72,48 @@ enum TimelineIntake {
         return packed
     }
 
-    /// Fields with text, in ascending order of their tags, with the event's member.
+    /// Fields with text, in ascending order of their tags.
+    private static func appendTexts(
+        _ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload,
+        skipped: EventPayload.Field?
+    ) {
+        let mentioned = event.present | event.null
+        guard mentioned & textMask != 0 else { return }
+        @inline(__always)
+        func append(_ field: EventPayload.Field, _ member: EventField, _ text: @autoclosure () -> EventText) {
+            guard mentioned & member.mask != 0, field != skipped else { return }
+            if event.has(member) {
+                decoder.withText(text()) { payload.append(field, $0) }
+            } else {
+                payload.appendNull(field)
+            }
+        }
+        append(.customer, .customerID, event.customer)
+        append(.agent, .agentID, event.agent)
+        if event.has(.channel) {
+            payload.append(.channel, channelName(event.channel))
+        } else if event.null & EventField.channel.mask != 0 {
+            payload.appendNull(.channel)
+        }
+        append(.priority, .priority, event.priority)
+        append(.category, .category, event.category)
+        append(.subcategory, .subcategory, event.subcategory)
+        append(.team, .team, event.team)
+        append(.tier, .tier, event.tier)
+        append(.segment, .segment, event.segment)
+        append(.queue, .queue, event.queue)
+        if event.has(.tags) {
+            appendTags(event, decoder, &payload)
+        } else if event.null & EventField.tags.mask != 0 {
+            payload.appendNull(.tags)
+        }
+        append(.reason, .reason, event.reason)
+        append(.into, .into, event.into)
+        append(.voidsSource, .voids, event.voidsSource)
+        append(.voidsID, .voids, event.voidsID)
+    }
+
+    /// What ``appendTexts`` writes, with the event's member.
     private static let texts: [(EventPayload.Field, EventField)] = [
         (.customer, .customerID), (.agent, .agentID), (.channel, .channel), (.priority, .priority),
         (.category, .category), (.subcategory, .subcategory), (.team, .team), (.tier, .tier), (.segment, .segment),
@@ -79,41 +121,7 @@ enum TimelineIntake {
         (.voidsID, .voids),
     ]
 
-    @inline(__always)
-    private static func append(
-        _ field: EventPayload.Field, _ member: EventField, _ event: DecodedEvent, _ decoder: EventDecoder,
-        _ payload: inout EventPayload
-    ) {
-        if event.has(member) {
-            switch field {
-            case .channel: payload.append(.channel, channelName(event.channel))
-            case .tags: appendTags(event, decoder, &payload)
-            default:
-                decoder.withText(text(field, event)) { payload.append(field, $0) }
-            }
-        } else if event.null & member.mask != 0 {
-            payload.appendNull(field)
-        }
-    }
-
-    private static func text(_ field: EventPayload.Field, _ event: DecodedEvent) -> EventText {
-        switch field {
-        case .customer: event.customer
-        case .agent: event.agent
-        case .priority: event.priority
-        case .category: event.category
-        case .subcategory: event.subcategory
-        case .team: event.team
-        case .tier: event.tier
-        case .segment: event.segment
-        case .queue: event.queue
-        case .reason: event.reason
-        case .into: event.into
-        case .voidsSource: event.voidsSource
-        case .voidsID: event.voidsID
-        default: event.id
-        }
-    }
+    private static let textMask = texts.reduce(0) { $0 | $1.1.mask }
 
     private static let channelNames = [[]] + Channel.allCases.map { Array($0.name.utf8) }
 
@@ -121,7 +129,9 @@ enum TimelineIntake {
         channelNames[Int(channel?.rawValue ?? Channel.other.rawValue)]
     }
 
-    private static func appendTags(_ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload) {
+    private static func appendTags(
+        _ event: DecodedEvent, _ decoder: EventDecoder, _ payload: inout EventPayload
+    ) {
         var packed: [UInt8] = []
         for index in 0..<event.tagCount { packed.appendBytes(decoder.bytes(decoder.tag(index, of: event))) }
         payload.append(.tags, packed)

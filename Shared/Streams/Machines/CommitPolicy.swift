@@ -1,8 +1,9 @@
 /// When a stream thread commits. Times are milliseconds of a monotonic clock.
 package struct CommitPolicy: Sendable {
-    /// A transaction of this size is ended whatever the interval says.
-    package static let maximumRecords = 50_000
-    package static let maximumBytes = 16 << 20
+    /// A transaction of this size is ended whatever the interval says: only a backlog makes one. The larger, the more events of
+    /// an entity fall into one transaction, in which it is derived and saved once.
+    package static let maximumRecords = 100_000
+    package static let maximumBytes = 40 << 20
     /// Urgent commits are at least this far apart.
     package static let urgentInterval: Int64 = 10
     /// The interval while more input waits than one poll takes. What is read now was late before, and an entity that changes
