@@ -71,6 +71,7 @@ public struct RevenueTopology: Sendable {
                 },
             ],
             catalogue: catalogue, zone: zone, series: series,
-            external: [RevenueMeasure.ticketsCreated, RevenueMeasure.ticketsSolved])
+            published: PublishedCounts(
+                stage: "tickets", measures: TicketCounts.kpis, dimensions: TicketCounts.dimensions))
     }
 }

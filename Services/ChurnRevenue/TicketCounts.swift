@@ -22,12 +22,12 @@ public final class TicketCounts: StreamTask {
         var day: Int64
     }
 
-    private static let measures: [(prefix: [UInt8], measure: Measure)] = [
-        (Array("tickets_created/month".utf8), RevenueMeasure.ticketsCreated),
-        (Array("tickets_solved/month".utf8), RevenueMeasure.ticketsSolved),
+    static let kpis = [
+        "tickets_created": RevenueMeasure.ticketsCreated, "tickets_solved": RevenueMeasure.ticketsSolved,
     ]
+    private static let measures = kpis.map { (prefix: Array("\($0.key)/month".utf8), measure: $0.value) }
     /// Breakdowns that costs or customers have, too.
-    private static let dimensions: Set<String> = ["team", "segment", "tier"]
+    static let dimensions: Set<String> = ["team", "segment", "tier"]
     private static let format: UInt8 = 1
     private static let longestKey = 1_000
 

@@ -94,7 +94,7 @@ public enum KPIFormula: Hashable, Sendable {
 
     /// Over how many windows, the one it is published for included, it reaches back. Beyond one it speaks of closed
     /// windows only.
-    var reach: Int64 {
+    package var reach: Int64 {
         switch self {
         case .profile, .staffing: HourOfWeek.weeks
         case .ranking: RankingFormula.months
@@ -103,7 +103,7 @@ public enum KPIFormula: Hashable, Sendable {
     }
 
     /// Whether its figures are made of those of detail cells.
-    var isMadeOfDetails: Bool {
+    package var isMadeOfDetails: Bool {
         if case .ranking = self { true } else { false }
     }
 

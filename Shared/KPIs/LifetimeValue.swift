@@ -16,13 +16,13 @@ public struct LifetimeValue: Hashable, Sendable {
     }
 
     /// Levels: monthly recurring revenue, customers, and customers ever lost by the month.
-    let mrr: Measure
-    let active: Measure
-    let lost: Measure
+    public let mrr: Measure
+    public let active: Measure
+    public let lost: Measure
     /// Unknown: there is no value.
-    let margin: Margin?
+    public let margin: Margin?
     /// What support cost in the window: taken off the revenue, per customer and month.
-    let supportCost: Measure?
+    public let supportCost: Measure?
 
     /// Months that a customer stays at most, and where nobody was lost.
     static let longestLife: Int128 = 60

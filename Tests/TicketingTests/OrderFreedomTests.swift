@@ -3,7 +3,7 @@ import Testing
 import Ticketing
 
 /// Whatever the order, the duplicates and the crashes: the same figures in every window.
-@Suite struct OrderFreedomTests {
+@Suite(.serialized) struct OrderFreedomTests {
     /// Random lives of tickets, with everything that the contract allows.
     struct Generator {
         var random: SeededRandom

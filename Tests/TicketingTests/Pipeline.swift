@@ -47,7 +47,8 @@ final class Pipeline {
     let partitions: Int32
     private var stages: [[Partition]] = []
     /// Latest KPI update by key, and how many there were.
-    private(set) var published: [String: [String: Any]] = [:]
+    private var latest: [String: [UInt8]] = [:]
+    private var read: [String: [String: Any]]?
     private(set) var updates = 0
     private(set) var dead: [(reason: String, pointer: String?)] = []
     var now: Int64
@@ -126,7 +127,7 @@ final class Pipeline {
             commit(&stages[stage.rawValue][partition], consumed, sink)
             for record in sink.sent {
                 if stage == .series {
-                    try publish(record.key, record.value)
+                    publish(record.key, record.value)
                 } else {
                     let target = record.output == 0 ? Stage.series : .links
                     stages[target.rawValue][Int(record.partition)].queue.append((record.key, record.value))
@@ -196,21 +197,30 @@ final class Pipeline {
         try task.advance(to: time, output: Sink())
     }
 
-    private func publish(_ key: [UInt8], _ value: [UInt8]) throws {
-        let update = try JSONSerialization.jsonObject(with: Data(value)) as? [String: Any] ?? [:]
-        let subject = String(decoding: key, as: UTF8.self)
-        precondition(update["subject"] as? String == subject)
-        published[subject] = update
+    private func publish(_ key: [UInt8], _ value: [UInt8]) {
+        latest[String(decoding: key, as: UTF8.self)] = value
+        read = nil
         updates += 1
     }
 
     // MARK: Output
 
     /// Every latest update, one a line.
-    func lines() throws -> String {
-        try published.values.map { update in
-            String(decoding: try JSONSerialization.data(withJSONObject: update), as: UTF8.self)
-        }.joined(separator: "\n")
+    func lines() -> String {
+        latest.values.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+    }
+
+    /// Every latest update by its key, read only when somebody asks: there may be very many.
+    var published: [String: [String: Any]] {
+        if let read { return read }
+        let all = Dictionary(
+            uniqueKeysWithValues: latest.map { key, value in
+                let update = (try? JSONSerialization.jsonObject(with: Data(value))) as? [String: Any] ?? [:]
+                precondition(update["subject"] as? String == key)
+                return (key, update)
+            })
+        read = all
+        return all
     }
 
     /// `data` of the latest update of a key, for example `tickets_created/day@2026-01-05`.

@@ -136,6 +136,35 @@ import Ticketing
         #expect(dimensions == ["tag": "a b;c=d"])
     }
 
+    /// A thousand values have cells of their own; further ones count in `~other`, over restarts and when they are taken back.
+    @Test func furtherValuesCountTogether() throws {
+        let rules =
+            Self.history + "kpis: [tickets_created]\nwindows: [day]\nbreakdowns: [category, tag, [category, tag]]\n"
+        let pipeline = try Pipeline(
+            try Rules(parsing: rules), partitions: 1, now: TicketEvent.epoch * 1_000_000 + Self.day)
+        func send(_ numbers: Range<Int>) throws {
+            for number in numbers {
+                let data = [("category", "\"C-\(number)\""), ("tags", "[\"a-\(number)\",\"b-\(number)\"]")]
+                pipeline.send(created(0, data), of: "T-\(number)")
+            }
+            try pipeline.drain(records: 500)
+        }
+        func value(_ cell: String) -> Double? { pipeline.value("tickets_created/day\(cell)@2026-01-05") }
+        try send(0..<1_000)
+        #expect(value(";category=~other") == nil)
+        // Of two tags a ticket, 500 tickets have used up what is admitted; a ticket counts in a cell once.
+        #expect(value(";tag=~other") == 500 && value(";tag=b-499") == 1 && value(";tag=a-500") == nil)
+        try pipeline.restartAll()
+        try send(1_000..<1_020)
+        #expect(value("") == 1_020 && value(";category=~other") == 20 && value(";category=c-999") == 1)
+        #expect(value(";category=c-1000") == nil && value(";category=~other;tag=~other") == 20)
+        pipeline.send(TicketEvent("d", "ticket.deleted", at: Self.hour), of: "T-1001")
+        pipeline.send(
+            TicketEvent("u", "ticket.updated", at: Self.hour, [("category", "\"C-7\"")]), of: "T-1002")
+        try pipeline.drain()
+        #expect(value("") == 1_019 && value(";category=~other") == 18 && value(";category=c-7") == 2)
+    }
+
     @Test func aGoalOnTicketsIsTold() throws {
         let rules = """
             goals:

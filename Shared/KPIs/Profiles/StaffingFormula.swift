@@ -34,12 +34,12 @@ public struct StaffingSettings: Hashable, Sendable {
 /// How many agents each hour of the week needs (``ErlangC``).
 public struct StaffingFormula: Hashable, Sendable {
     /// Arrivals, a histogram over ``HourOfWeek``.
-    let arrivals: Measure
+    public let arrivals: Measure
     /// With a sum in milliseconds; its mean over the same weeks is the handle time.
-    let handleTime: Measure
-    let settings: StaffingSettings
+    public let handleTime: Measure
+    public let settings: StaffingSettings
     /// People to schedule instead of people at work.
-    let isScheduled: Bool
+    public let isScheduled: Bool
 
     public init(
         arrivals: Measure, handleTime: Measure, settings: StaffingSettings = StaffingSettings(), isScheduled: Bool

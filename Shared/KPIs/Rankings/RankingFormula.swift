@@ -4,13 +4,13 @@
 /// where they are known, the category and the priority as detail.
 public struct RankingFormula: Hashable, Sendable {
     /// The KPI by which agents are ranked; the dimension `by` of the series.
-    let by: String
+    public let by: String
     /// Entities for which the verdict is positive, and all of them.
-    let positive: Measure
-    let all: Measure
+    public let positive: Measure
+    public let all: Measure
 
     /// Over how many calendar months.
-    static let months: Int64 = 3
+    public static let months: Int64 = 3
 
     /// - Parameter by: Its larger values are the better ones.
     public init(by: String, positive: Measure, all: Measure) {

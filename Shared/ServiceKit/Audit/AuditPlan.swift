@@ -32,11 +32,14 @@ public struct AuditPlan: Sendable {
     public var rulesSince = Int64.min
     /// Measures that no stage among ``entities`` contributes to; KPIs that read them are not recomputed.
     public var external: Set<Measure>
+    /// Counts that the service takes from what another one publishes.
+    public var published: PublishedCounts?
 
     public init(
         entities: [EntityStage], seriesStage: String = "series", catalogue: KPICatalogue, zone: BusinessZone,
-        series: SeriesSettings, external: Set<Measure> = []
+        series: SeriesSettings, external: Set<Measure> = [], published: PublishedCounts? = nil
     ) {
+        self.published = published
         self.external = external
         self.entities = entities
         self.seriesStage = seriesStage
@@ -44,6 +47,22 @@ public struct AuditPlan: Sendable {
         self.zone = zone
         self.series = series
         rulesSince = entities.first?.settings.rulesSince ?? .min
+    }
+}
+
+/// Counts of months that a service takes from KPI updates on the alerts topic.
+public struct PublishedCounts: Sendable {
+    /// The stage that reads them.
+    public var stage: String
+    /// By the id of the KPI: what its values are added to.
+    public var measures: [String: Measure]
+    /// The series that count: the overall one, and those of one of these dimensions.
+    public var dimensions: Set<String>
+
+    public init(stage: String, measures: [String: Measure], dimensions: Set<String>) {
+        self.stage = stage
+        self.measures = measures
+        self.dimensions = dimensions
     }
 }
 

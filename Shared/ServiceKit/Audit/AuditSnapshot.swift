@@ -9,6 +9,8 @@ import Streams
 struct AuditSnapshot: Sendable {
     /// By partition of a canonical topic: the offset that the entity stage had committed.
     var processed: [TopicPartition: Int64] = [:]
+    /// By stage and partition of its inputs: the offset that it had passed for sure.
+    var passed: [String: [TopicPartition: Int64]] = [:]
     /// By partition of the canonical topics: where reading ends.
     var ends: [TopicPartition: Int64] = [:]
     /// By partition of the alerts and of the dead letters: where reading ends.
@@ -66,6 +68,7 @@ struct AuditSurvey: Sendable {
             let ends = try await Self.ends(inputs, admin)
             let position = try await awaitStage(stage, inputs, isFirst ? nil : ends, deadline, admin)
             if !position.isReached { snapshot.isBehind = true }
+            snapshot.passed[stage.name] = position.offsets
             if isFirst { snapshot.processed.merge(position.offsets) { $1 } }
         }
         snapshot.alerts = try await Self.ends(try partitions(topics.alerts), admin)

@@ -24,11 +24,20 @@ struct BatchKPIs {
     /// What comes from elsewhere than the stages that are recomputed.
     var external: Set<Measure> = []
 
-    /// Nil for a KPI of a kind that the batch does not know, or of measures that it does not.
-    func figures(_ definition: KPIDefinition, cell: Int?, _ window: BatchWindow) -> BatchFigures? {
+    /// Nil for a KPI of measures that the batch does not know.
+    ///
+    /// - Parameters:
+    ///   - clock: What is known of the clock of the cell's series task.
+    ///   - instant: For which an update says how old things are; nil: ages are not looked at.
+    func figures(
+        _ definition: KPIDefinition, cell: Int?, _ window: BatchWindow, clock: ClosedRange<Int64>, at instant: Int64?
+    ) -> BatchFigures? {
         guard external.isDisjoint(with: definition.measures) else { return nil }
-        var reader = WindowReader(series: cell.map { table.series[$0] } ?? [:], window: window, zone: zone)
+        var reader = WindowReader(
+            series: cell.map { table.series[$0] } ?? [:], window: window, zone: zone, clock: clock)
         var figures = BatchFigures()
+        // Nil: it has to be published where some measure that it reads holds anything.
+        var isSubstantial: Bool?
         let count: Int64
         let formula = definition.formula
         if case .count(let measure) = formula {
@@ -98,10 +107,49 @@ struct BatchKPIs {
         } else if case .gauge(let measure) = formula {
             count = measure.kind == .instants ? reader.count(measure) : reader.sum(measure)
             figures.members = [ExpectedMember("value", definition.unit == .money ? money(count) : .integer(count))]
+            if measure.kind == .instants, let instant {
+                figures.members.append(ExpectedMember("age", age(reader.ages(measure, at: instant))))
+            }
+        } else if case .ages(let measure) = formula {
+            let ages = instant.map { reader.ages(measure, at: $0) } ?? []
+            count = Int64(ages.count)
+            figures.members = self.ages(ages)
+            figures.hasValue = count > 0
+        } else if case .profile(let measure) = formula {
+            let weeks = reader.weeks(measure)
+            count = Int64(weeks.reduce(0) { $0 + $1.count })
+            figures.members =
+                profile(weeks) + [
+                    ExpectedMember(
+                        "value", weeks.isEmpty ? .null : .number(Double(count) / Double(weeks.count)))
+                ]
+            figures.hasValue = count != 0
+            isSubstantial = count != 0
+        } else if case .staffing(let staffing) = formula {
+            let weeks = reader.weeks(staffing.arrivals)
+            count = Int64(weeks.reduce(0) { $0 + $1.count })
+            figures.members = agents(staffing, weeks, handleTime: reader.mean(staffing.handleTime, weeks: weeks.count))
+            figures.hasValue = count != 0
+            isSubstantial = count != 0
+        } else if case .lifetimeValue(let value) = formula {
+            count = 0
+            let worth = lifetimeValue(value, isKept: keepsMonths(definition), &reader)
+            figures.members = [ExpectedMember("value", worth.map(money) ?? .null)]
+            figures.hasValue = worth != nil
+            isSubstantial = [value.mrr, value.active].contains { measure in
+                reader.levelAtStart(measure) != 0 || reader.levelAtEnd(measure) != 0
+            }
+        } else if case .ranking(let ranking) = formula {
+            let places = tallies(ranking, cell, window, &reader)
+            count = places.values.reduce(0) { $0 + $1.all }
+            figures.members = self.ranking(ranking, places)
+            figures.hasValue = count > 0
+            isSubstantial = count > 0
         } else {
             return nil
         }
         finish(&figures, definition, count, &reader)
+        if let isSubstantial { figures.isRequired = figures.isRequired && isSubstantial }
         return figures
     }
 
@@ -114,7 +162,7 @@ struct BatchKPIs {
             ExpectedMember("statistic", .text(definition.formula.statistic)),
         ]
         if definition.unit == .money { figures.members.append(ExpectedMember("currency", .text(settings.currency))) }
-        settle(&figures, definition, &reader)
+        let isKnown = settle(&figures, definition, &reader)
         for companion in definition.companions {
             let value =
                 companion.isMoney
@@ -130,17 +178,28 @@ struct BatchKPIs {
             figures.members.append(ExpectedMember("flags", flags(definition, figures.value)))
         }
         if let carrier = definition.carriedBy, reader.levelAtEnd(carrier) != 0 { figures.hasValue = true }
-        figures.isRequired = definition.measures.contains { reader.hasContent($0) }
+        figures.isRequired =
+            definition.formula.isMadeOfDetails || definition.measures.contains { reader.hasContent($0) }
+        // What reaches over several windows speaks of closed ones only.
+        let isTooEarly = definition.formula.reach > 1 && reader.window.bounds.end > reader.clock.lowerBound
+        if isTooEarly || !isKnown { figures.isRequired = false }
         figures.isMoving = reader.isMoving
     }
 
-    /// What must be known before there is a value, and which days are complete.
-    private func settle(_ figures: inout BatchFigures, _ definition: KPIDefinition, _ reader: inout WindowReader) {
+    /// What must be known before there is a value, and which days are complete. Returns whether anything at all is known.
+    private func settle(
+        _ figures: inout BatchFigures, _ definition: KPIDefinition, _ reader: inout WindowReader
+    ) -> Bool {
         var isMet = true
+        var isKnown = definition.requirements.isEmpty
         for requirement in definition.requirements {
             switch requirement {
-            case .everyDay(let measure): isMet = isMet && reader.hasEveryDay(measure)
-            case .nothing(let measure): isMet = isMet && reader.levelAtEnd(measure) == 0
+            case .everyDay(let measure):
+                isMet = isMet && reader.hasEveryDay(measure)
+                isKnown = isKnown || reader.count(measure) > 0
+            case .nothing(let measure):
+                isMet = isMet && reader.levelAtEnd(measure) == 0
+                isKnown = true
             }
         }
         if !isMet, let index = figures.members.firstIndex(where: { $0.name == "value" }) {
@@ -150,6 +209,7 @@ struct BatchKPIs {
         if let measure = definition.settledBy {
             figures.members.append(ExpectedMember("settled", .bool(reader.hasEveryDay(measure))))
         }
+        return isKnown
     }
 
     // MARK: Parts
@@ -158,7 +218,7 @@ struct BatchKPIs {
         Double(sum) / (Double(count) * Double(scale))
     }
 
-    private func smallSample(_ count: Int64) -> ExpectedMember {
+    func smallSample(_ count: Int64) -> ExpectedMember {
         ExpectedMember("small_sample", .bool(count < settings.minimumSample))
     }
 
@@ -171,7 +231,7 @@ struct BatchKPIs {
             })
     }
 
-    private func proportion(_ numerator: Int64, of denominator: Int64) -> [ExpectedMember] {
+    func proportion(_ numerator: Int64, of denominator: Int64) -> [ExpectedMember] {
         [
             ExpectedMember("value", denominator == 0 ? .null : .number(Double(numerator) / Double(denominator))),
             ExpectedMember("numerator", .integer(numerator)), ExpectedMember("denominator", .integer(denominator)),
@@ -180,7 +240,7 @@ struct BatchKPIs {
     }
 
     /// E. B. Wilson's interval as the two roots of (p - x)^2 = z^2 x (1 - x) / n.
-    private func wilson(_ successes: Int64, _ total: Int64) -> Expectation {
+    func wilson(_ successes: Int64, _ total: Int64) -> Expectation {
         guard total > 0 else { return .null }
         let (n, p, z2) = (Double(total), Double(successes) / Double(total), 3.841458820694124)
         let (a, b, c) = (1 + z2 / n, 2 * p + z2 / n, p * p)
@@ -221,7 +281,7 @@ struct BatchKPIs {
         ]
     }
 
-    private func halfToEven(_ top: Int128, _ bottom: Int128) -> Int64 {
+    func halfToEven(_ top: Int128, _ bottom: Int128) -> Int64 {
         let (top, bottom) = bottom < 0 ? (-top, -bottom) : (top, bottom)
         var floor = top / bottom
         if top % bottom < 0 { floor -= 1 }
@@ -229,7 +289,7 @@ struct BatchKPIs {
         return Int64(clamping: twice > bottom || (twice == bottom && floor & 1 != 0) ? floor + 1 : floor)
     }
 
-    private func money(_ minor: Int64) -> Expectation {
+    func money(_ minor: Int64) -> Expectation {
         let places = settings.currencyDigits
         var digits = String(minor.magnitude)
         while digits.utf8.count <= places { digits = "0" + digits }
@@ -260,17 +320,22 @@ struct BatchKPIs {
 }
 
 /// Reads the measures of one cell in one window, and notes whether any of what it read moves.
-private struct WindowReader {
+struct WindowReader {
     let series: [UInt16: BatchSeries]
     let window: BatchWindow
     let zone: BusinessZone
+    /// What is known of the clock of the series task.
+    let clock: ClosedRange<Int64>
     private(set) var isMoving = false
 
-    init(series: [UInt16: BatchSeries], window: BatchWindow, zone: BusinessZone) {
+    init(series: [UInt16: BatchSeries], window: BatchWindow, zone: BusinessZone, clock: ClosedRange<Int64>) {
         self.series = series
         self.window = window
         self.zone = zone
+        self.clock = clock
     }
+
+    mutating func noteMoving(_ isMoving: Bool) { if isMoving { self.isMoving = true } }
 
     private mutating func slice(_ measure: Measure) -> (series: BatchSeries, slice: BatchSeries.Slice)? {
         guard let one = series[measure.id] else { return nil }
@@ -314,7 +379,7 @@ private struct WindowReader {
         return level.value
     }
 
-    private mutating func level(_ measure: Measure, beforeDay day: Int64) -> Int64 {
+    mutating func level(_ measure: Measure, beforeDay day: Int64) -> Int64 {
         guard let level = series[measure.id]?.level(beforeDay: day) else { return 0 }
         if level.isMoving { isMoving = true }
         return level.value
@@ -330,7 +395,7 @@ private struct WindowReader {
                 case .levelAtStart: levelAtStart(term.measure)
                 case .levelAtEnd: levelAtEnd(term.measure)
                 case .changeOverTwelveMonths, .startsOfTwelveMonths, .monthEnds:
-                    preconditionFailure("a part of lifetime values, which are not recomputed")
+                    preconditionFailure("a part of lifetime values, which are read in their own way")
                 }
             total += Int128(part) * Int128(term.weight)
         }

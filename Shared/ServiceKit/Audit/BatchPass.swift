@@ -78,6 +78,11 @@ struct BatchPass {
         }
     }
 
+    /// Adds what no entity of the service contributes.
+    mutating func add(_ contribution: Contribution, in cell: CellKey, isMoving: Bool) {
+        table.add(contribution, cell: table.cell(cell.bytes), isMoving: isMoving)
+    }
+
     /// Everything has been added.
     mutating func finish() { table.finish() }
 

@@ -89,12 +89,22 @@ struct BatchSeries {
             let end = near.last { isInside(items[$0].bucket) }.map { $0 + 1 } ?? start
             return Slice(range: start..<end, isMoving: moving.contains(where: isInside))
         case .rolling7Days, .rolling30Days, .day, .week, .month, .quarter, .year:
-            let days = window.days(zone)
-            return Slice(
-                range: first(ofDay: days.lowerBound)..<first(ofDay: days.upperBound),
-                isMoving: moves(from: days.lowerBound, to: days.upperBound))
+            return slice(ofDays: window.days(zone))
         }
     }
+
+    /// The items of some days; their buckets are days or hours.
+    func slice(ofDays days: Range<Int64>) -> Slice {
+        Slice(
+            range: first(ofDay: days.lowerBound)..<first(ofDay: days.upperBound),
+            isMoving: moves(from: days.lowerBound, to: days.upperBound))
+    }
+
+    /// The day of the first item; nil without any.
+    var firstDay: Int64? { items.first.map { day($0.bucket) } }
+
+    /// Whether something of just now touches a day before this one.
+    func moves(before day: Int64) -> Bool { moves(from: .min, to: day) }
 
     /// The sum of everything before a day.
     func level(beforeDay day: Int64) -> (value: Int64, isMoving: Bool) {
@@ -151,6 +161,8 @@ struct BatchTable {
     private(set) var series: [[UInt16: BatchSeries]] = []
     /// By cell: the latest event time that its partition has seen for sure.
     private(set) var newest: [Int64] = []
+    /// By cell: those of its detail cells (`CellKey.detail`).
+    private(set) var details: [[Int]] = []
     private(set) var count = 0
 
     mutating func cell(_ key: [UInt8]) -> Int {
@@ -159,7 +171,11 @@ struct BatchTable {
         cellKeys.append(key)
         series.append([:])
         newest.append(.min)
-        return cellKeys.count - 1
+        details.append([])
+        let index = cellKeys.count - 1
+        let owner = CellKey.owner(of: key)
+        if owner.count < key.count { details[cell(owner)].append(index) }
+        return index
     }
 
     mutating func add(_ contribution: Contribution, cell: Int, isMoving: Bool) {

@@ -24,6 +24,9 @@ indirect enum Expectation {
     case texts([String])
     case json(JSONValue)
     case members([ExpectedMember])
+    case list([Expectation])
+    /// Objects in any order, by the text of one of their members.
+    case objects(by: String, [String: Expectation])
 
     /// The first member that says something else: its path, what it says, what it should say.
     func difference(
@@ -34,6 +37,22 @@ indirect enum Expectation {
             for member in members {
                 let inner = path.isEmpty ? member.name : "\(path).\(member.name)"
                 if let found = member.value.difference(from: published?[member.name], path: inner) { return found }
+            }
+            return nil
+        }
+        if case .list(let elements) = self, case .array(let given) = published, given.count == elements.count {
+            for (index, element) in elements.enumerated() {
+                if let found = element.difference(from: given[index], path: "\(path)[\(index)]") { return found }
+            }
+            return nil
+        }
+        if case .objects(let name, let objects) = self, case .array(let given) = published,
+            given.count == objects.count
+        {
+            for object in given {
+                let id = object[name]?.string ?? ""
+                guard let wanted = objects[id] else { return ("\(path)[\(id)]", object.text, "nothing") }
+                if let found = wanted.difference(from: object, path: "\(path)[\(id)]") { return found }
             }
             return nil
         }
@@ -56,7 +75,7 @@ indirect enum Expectation {
         case .text(let value): return published.string == value
         case .json(let value): return published == value
         case .texts(let values): return published == .array(values.map { .string($0) })
-        case .members: return false
+        case .members, .list, .objects: return false
         }
     }
 
@@ -71,6 +90,8 @@ indirect enum Expectation {
         case .json(let value): value.text
         case .texts(let values): JSONValue.array(values.map { .string($0) }).text
         case .members: "an object"
+        case .list(let elements): "\(elements.count) elements"
+        case .objects(_, let objects): "\(objects.count) objects: \(objects.keys.sorted().joined(separator: ", "))"
         }
     }
 }

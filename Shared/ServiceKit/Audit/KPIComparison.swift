@@ -66,6 +66,13 @@ struct KPIComparison {
         return isOver(seenFor[partition]) ? .over : .unsure
     }
 
+    /// Of the first window that figures reach back to: without it they would rest on less than the batch finds.
+    private func life(reachedBy definition: KPIDefinition, _ window: BatchWindow, _ partition: Int) -> Life {
+        guard definition.formula.reach > 1 else { return .live }
+        return life(
+            definition, BatchWindow(window.kind, window.number + 1 - definition.formula.reach, kpis.zone), partition)
+    }
+
     private func isWanted(_ kpi: String, _ window: BatchWindow) -> Bool {
         (options.kpis.isEmpty || options.kpis.contains(kpi))
             && (!window.kind.isCalendar || window.bounds.end > options.since)
@@ -99,7 +106,11 @@ struct KPIComparison {
         let definition = kpis.catalogue.definitions[index]
         guard manyValued.isDisjoint(with: update.dimensions.keys) else { return report.skip(.manyValues) }
         guard life(definition, update.window, partition) == .live else { return report.skip(.history) }
-        guard let figures = kpis.figures(definition, cell: kpis.table.cells[update.cell], update.window) else {
+        guard life(reachedBy: definition, update.window, partition) == .live else { return report.skip(.history) }
+        guard
+            let figures = kpis.figures(
+                definition, cell: kpis.table.cells[update.cell], update.window, clock: clocks[partition], at: update.at)
+        else {
             return report.skip(.unknown)
         }
         seen.insert(hash(key))
@@ -205,7 +216,9 @@ struct KPIComparison {
             if number == waiting.first { waiting.removeFirst() }
             follower = nil
             let window = BatchWindow(kind, number, kpis.zone)
-            guard life(definition, window, partition) == .live else { continue }
+            guard life(definition, window, partition) == .live,
+                life(reachedBy: definition, window, partition) == .live
+            else { continue }
             guard note(missing: definition, window, cell, isForced: isForced, &report) else { continue }
             let next = BatchWindow(kind, kpis.zone.successor(of: kind, bucket: number), kpis.zone)
             if next.bounds.end <= clock.lowerBound
@@ -220,13 +233,15 @@ struct KPIComparison {
     private func windows(of definition: KPIDefinition, _ kind: WindowKind, _ cell: Int) -> Set<Int64> {
         var numbers: Set<Int64> = []
         for measure in definition.measures {
-            guard let series = kpis.table.series[cell][measure.id] else { continue }
-            for bucket in series.buckets {
-                switch (series.base, kind) {
-                case (.hour, .hour): numbers.insert(bucket)
-                case (.hour, _): numbers.insert(kind.bucket(ofDay: HourBucket(packed: bucket).day.number))
-                case (.day, .hour), (.none, _): continue
-                case (.day, _): numbers.insert(kind.bucket(ofDay: bucket))
+            for cell in definition.formula.isMadeOfDetails ? kpis.table.details[cell] : [cell] {
+                guard let series = kpis.table.series[cell][measure.id] else { continue }
+                for bucket in series.buckets {
+                    switch (series.base, kind) {
+                    case (.hour, .hour): numbers.insert(bucket)
+                    case (.hour, _): numbers.insert(kind.bucket(ofDay: HourBucket(packed: bucket).day.number))
+                    case (.day, .hour), (.none, _): continue
+                    case (.day, _): numbers.insert(kind.bucket(ofDay: bucket))
+                    }
                 }
             }
         }
@@ -245,7 +260,10 @@ struct KPIComparison {
         let isPublished = seen.contains(hash(key))
         // Levels are carried forward by readers: nothing follows from a window that is there.
         if isPublished, case .level = definition.formula { return false }
-        guard let figures = kpis.figures(definition, cell: cell, window) else { return false }
+        guard
+            let figures = kpis.figures(
+                definition, cell: cell, window, clock: clocks[partition(of: kpis.table.cellKeys[cell])], at: nil)
+        else { return false }
         if isPublished { return figures.hasValue }
         if figures.isMoving {
             report.skip(.moving)

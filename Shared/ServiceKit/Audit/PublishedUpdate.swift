@@ -11,6 +11,8 @@ struct PublishedUpdate {
     /// Nil for what does not close.
     var isClosed: Bool?
     var data: JSONValue
+    /// Of `now`: the instant for which it speaks.
+    var at: Int64?
 
     /// Nil when the alert is not as the contract says; `fault` tells why.
     init?(_ alert: JSONValue, key: String, _ zone: BusinessZone, fault: inout String) {
@@ -31,6 +33,7 @@ struct PublishedUpdate {
         var label = ""
         if kind == .now {
             self.window = BatchWindow(.now, bounds: zone.bounds(from: 0, to: 0))
+            at = window["at"]?.string.flatMap(AuditInstant.micros)
         } else {
             guard let start = window["start"]?.string.flatMap(AuditInstant.micros),
                 let end = window["end"]?.string.flatMap(AuditInstant.micros), start <= end

@@ -69,6 +69,10 @@ package struct ServiceAudit: Sendable {
                 try pass.add(entity, definition, partition: partition, refused: refused, reader, &report)
             }
         }
+        if let published = plan.published {
+            progress("taking the counts that \(service) takes from other services")
+            try pass.add(published, reader, &report)
+        }
         pass.finish()
         report.contributions = pass.table.count
         try compare(pass, snapshot, now, reader, &report)
@@ -87,7 +91,7 @@ package struct ServiceAudit: Sendable {
         var comparison = KPIComparison(
             kpis: BatchKPIs(
                 catalogue: plan.catalogue, zone: plan.zone, settings: plan.series, table: pass.table,
-                external: plan.external),
+                external: plan.external.union(hasRetired ? plan.published?.measures.values.map { $0 } ?? [] : [])),
             clocks: clocks, newest: pass.newest, rulesSince: plan.rulesSince, options: options,
             hasRetired: hasRetired)
         var stream = AlertStream(source: plan.series.source)

@@ -77,7 +77,8 @@ public enum KPISetup {
     }
 
     public static func series(_ rules: Rules, service: String) -> SeriesSettings {
-        // Rolling windows are made of hours and days, which must not become history while the window still covers them.
+        // Rolling windows are made of hours and days, profiles of eight weeks, lifetime values of twelve months, which must not
+        // become history while figures still rest on them.
         func days(_ kinds: [WindowKind], least: Int64) -> Int64 {
             max(least, (kinds.map { rules.history[$0] }.max() ?? 0) / 86_400_000)
         }
@@ -86,8 +87,8 @@ public enum KPISetup {
             rulesVersion: rules.version,
             emitInterval: rules.emitInterval * 1000, minimumSample: Int64(rules.minimumSample),
             history: SeriesHistory(
-                hours: days([.hour], least: 2), days: days([.day, .week], least: 31),
-                months: days([.month, .quarter, .year], least: 31)))
+                hours: days([.hour], least: 2), days: days([.day, .week], least: 63),
+                months: days([.month, .quarter, .year], least: 400)))
         settings.goals = rules.goals
         settings.benchmarks = rules.benchmarks
         return settings
