@@ -97,8 +97,8 @@ struct Rebuild: Sendable {
 
     private func kind(of stage: StageEntry) -> SeedTarget.Kind {
         if stage.name == "series" { return .series }
-        // The one service whose entities remember what was published about them.
-        return stage.service == "sla-monitor" ? .entitiesWithMemory : .entities
+        // The one service whose tickets and contacts remember what was published about them.
+        return stage.service == "sla-monitor" && stage.name != "customers" ? .entitiesWithMemory : .entities
     }
 
     /// What still runs would publish further revisions behind the ones that are taken over.
