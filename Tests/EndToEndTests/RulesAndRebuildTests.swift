@@ -134,7 +134,7 @@ import Testing
                 try await installation.execute(
                     "mv", [file(installation, "alerts.ndjson"), file(installation, "alerts-before.ndjson")])
             }
-            let rebuilds = ["ticketing", "sla-monitor"].flatMap { ["--rebuild", $0] }
+            let rebuilds = ["ticketing", "sla-monitor", "satisfaction", "churn-revenue"].flatMap { ["--rebuild", $0] }
             try await installation.up(options: rebuilds) { installation in
                 try await installation.deskbeat("wait-idle", "--timeout", "240")
                 let before = try read(installation.folder.appendingPathComponent("before.ndjson"))
@@ -183,7 +183,7 @@ import Testing
             #expect(
                 after.values.contains { $0.data.rules_version == zones.count + 1 && $0.data.window.closed == false })
             try await expectNothingFalls(installation)
-            try await installation.expectAuditFindsNothing(["ticketing", "satisfaction"])
+            try await installation.expectAuditFindsNothing(["ticketing", "sla-monitor"])
             // The promises have not changed, so that nobody is told anything else about them.
             #expect(try facts(in: file(installation, "alerts.ndjson")).allSatisfy { !$0.contains("/retracted-") })
         }

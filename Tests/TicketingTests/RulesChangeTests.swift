@@ -88,6 +88,8 @@ import Ticketing
         pipeline.now += 60_000_000
         try pipeline.drain()
 
+        // What the event changes is published, in the hour of the zone that it was counted in.
+        #expect(pipeline.value("tickets_solved/hour@2026-03-18T08+00:00") == 1)
         for (key, update) in pipeline.published where before[key] == nil && key.contains("/hour") {
             guard !key.hasPrefix("tickets_reopened"), !key.hasPrefix("reopen_rate"), !key.hasPrefix("backlog") else {
                 continue

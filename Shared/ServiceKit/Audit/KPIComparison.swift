@@ -94,8 +94,11 @@ struct KPIComparison {
         guard let alert,
             let update = PublishedUpdate(alert, key: key, kpis.zone, fault: &fault)
         else {
-            // A window of another time zone is none of this one's.
-            if isOfEarlierRules { return report.skip(.earlierRules) }
+            // A window of another time zone is none of this one's, also where something late has revised it since.
+            if isOfEarlierRules || beganUnderEarlierRules(alert) {
+                hasEarlierRules = true
+                return report.skip(.earlierRules)
+            }
             report.values += 1
             report.add(.different, key, "update", published: fault, recomputed: "an update of this key")
             return
@@ -128,6 +131,14 @@ struct KPIComparison {
             return
         }
         checkPlace(update, figures, clocks[partition], key, &report)
+    }
+
+    /// Whether the window of an update that cannot be taken apart began before the rules in force, which are not the first.
+    private func beganUnderEarlierRules(_ alert: JSONValue?) -> Bool {
+        guard kpis.settings.rulesVersion > 1,
+            let start = alert?["data"]?["window"]?["start"]?.string.flatMap(AuditInstant.micros)
+        else { return false }
+        return start < rulesSince
     }
 
     /// Whether a window, or a part of it, had ended before the rules in force came.
