@@ -66,7 +66,7 @@ internal import Synchronization
     }
 
     /// What has broken the handle for good; later calls only repeat that something has. nil while nothing has.
-    func fatalError(_ operation: String) -> KafkaError? {
+    func fatalFailure(_ operation: String) -> KafkaError? {
         var text = [CChar](repeating: 0, count: 512)
         let code = unsafe rd_kafka_fatal_error(pointer, &text, text.count)
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }

@@ -180,7 +180,7 @@ public final class KafkaConsumer {
         if unsafe message.pointee.rkt != nil, let partition = unsafe names.topicPartition(of: message) {
             operation = "consume \(partition)"
         }
-        if unsafe message.pointee.err == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalError(operation) {
+        if unsafe message.pointee.err == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalFailure(operation) {
             return fatal
         }
         let reason = unsafe rd_kafka_message_errstr(message).map { unsafe String(cString: $0) }
@@ -284,7 +284,7 @@ public final class KafkaConsumer {
     @safe func check(_ operation: String, _ body: (OpaquePointer) -> rd_kafka_resp_err_t) throws(KafkaError) {
         precondition(!isClosed, "the consumer is closed")
         let code = unsafe body(handle.pointer)
-        if code == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalError(operation) { throw fatal }
+        if code == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalFailure(operation) { throw fatal }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, operation: operation) }
     }
 

@@ -18,7 +18,7 @@ enum OffsetLookup {
             let code = list.withPointer {
                 unsafe rd_kafka_offsets_for_times(handle.pointer, $0, deadline.milliseconds)
             }
-            if code == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalError(operation) { throw fatal }
+            if code == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalFailure(operation) { throw fatal }
             guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, operation: operation) }
             try list.check(operation)
             return list.offsets

@@ -127,7 +127,7 @@ internal import Synchronization
         }
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
         unsafe opaque.release()
-        if code == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalError(operation) { return fatal }
+        if code == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalFailure(operation) { return fatal }
         return KafkaError(code, operation: operation)
     }
 

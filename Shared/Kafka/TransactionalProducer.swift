@@ -177,7 +177,7 @@ public import Logging
     private func sendError(_ code: rd_kafka_resp_err_t, _ topic: Topic, _ partition: Int32) -> KafkaError {
         let name = unsafe String(cString: rd_kafka_topic_name(topics[topic.index]))
         let operation = "send a record to \(name)-\(partition)"
-        if let fatal = handle.fatalError(operation) { return fatal }
+        if let fatal = handle.fatalFailure(operation) { return fatal }
         if code == RD_KAFKA_RESP_ERR__STATE {
             if let failure { return failure }
             return KafkaError(
@@ -219,7 +219,7 @@ public import Logging
         precondition(isInTransaction, "there is no transaction to commit")
         // Flushes first, so that the count of delivery reports is complete before the commit is asked for.
         try flush(deadline)
-        if let failure = ledger.failure { throw handle.fatalError("commit the transaction") ?? failure }
+        if let failure = ledger.failure { throw handle.fatalFailure("commit the transaction") ?? failure }
         guard ledger.delivered == sent else { throw transactionError("commit the transaction") }
         try call("commit the transaction", deadline) { handle in
             unsafe rd_kafka_commit_transaction(handle, deadline.milliseconds)
@@ -230,12 +230,12 @@ public import Logging
     /// Why records are missing. librdkafka purges them when it has found out, by another request, that the transaction
     /// is over (fenced, not authorized); beginning another one in this state fails and tells that reason.
     private func transactionError(_ operation: String) -> KafkaError {
-        if let fatal = handle.fatalError(operation) { return fatal }
+        if let fatal = handle.fatalFailure(operation) { return fatal }
         if let probe = unsafe rd_kafka_begin_transaction(handle.pointer) {
             let error = unsafe KafkaError(consuming: probe, operation: operation)
             if error.reaction == .abort { return error }
         }
-        return handle.fatalError(operation)
+        return handle.fatalFailure(operation)
             ?? KafkaError(
                 code: .underlyingFailure, reason: "\(ledger.delivered) of \(sent) records were delivered",
                 operation: operation, reaction: .abort)
@@ -285,7 +285,7 @@ public import Logging
     private func flush(_ deadline: Deadline) throws(KafkaError) {
         sinceServed = 0
         let code = unsafe rd_kafka_flush(handle.pointer, deadline.milliseconds)
-        if code == RD_KAFKA_RESP_ERR__TIMED_OUT, ledger.failure == nil, handle.fatalError("flush") == nil {
+        if code == RD_KAFKA_RESP_ERR__TIMED_OUT, ledger.failure == nil, handle.fatalFailure("flush") == nil {
             throw .timedOut("commit the transaction", reason: "\(sent - ledger.reported) records are not delivered yet")
         }
     }
@@ -298,7 +298,7 @@ public import Logging
         try retrying(deadline) { () throws(KafkaError) in
             guard let error = unsafe body(handle.pointer) else { return }
             let failed = unsafe KafkaError(consuming: error, operation: operation)
-            throw handle.fatalError(operation) ?? failed
+            throw handle.fatalFailure(operation) ?? failed
         }
     }
 
