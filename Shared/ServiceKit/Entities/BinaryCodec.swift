@@ -55,20 +55,15 @@ package struct BinaryReader {
     }
 
     package mutating func varint() throws(InternalRecordError) -> UInt64 {
-        var value: UInt64 = 0
-        var shift: UInt64 = 0
-        while true {
-            let next = try byte()
-            guard shift < 63 || next < 2 else { throw InternalRecordError("a number of more than 64 bits") }
-            value |= UInt64(next & 0x7f) << shift
-            if next & 0x80 == 0 { return value }
-            shift += 7
-        }
+        var reader = SpanReader(position: position)
+        defer { position = reader.position }
+        return try unsafe reader.varint(record.span.bytes)
     }
 
     package mutating func signedVarint() throws(InternalRecordError) -> Int64 {
-        let raw = try varint()
-        return Int64(bitPattern: raw >> 1) ^ -Int64(bitPattern: raw & 1)
+        var reader = SpanReader(position: position)
+        defer { position = reader.position }
+        return try unsafe reader.signedVarint(record.span.bytes)
     }
 
     package mutating func fixed64() throws(InternalRecordError) -> UInt64 {
