@@ -9,7 +9,7 @@ struct RebuildCommand: AsyncParsableCommand {
         abstract:
             "Prepare a new generation of a service's state, which it builds from the first event on at its next start.",
         discussion: """
-            For a new KPI or breakdown over all of history, for figures under today's rules, and when a changelog is broken. All \
+            For a new KPI or breakdown over all of history, or for figures under today's rules. All \
             processes of the service must be stopped. The new generation takes over which revision of each figure was published \
             last: nothing is published before everything has been counted again, then only what differs, and sequences go on. \
             The old generation's topics stay until you delete them; they are named at the end.

@@ -7,7 +7,7 @@ import Streams
 /// The changelog that seeds are made of.
 struct SeedSource: Sendable {
     var topic: String
-    /// 0: nothing is taken over.
+    /// 0: there is none, and nothing to take over.
     var partitions: Int32
 }
 

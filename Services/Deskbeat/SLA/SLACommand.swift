@@ -9,7 +9,7 @@ struct SLACommand: AsyncParsableCommand {
             Example:
               deskbeat sla check scenarios.json
               deskbeat sla explain T-91 --rules rules.yaml
-              deskbeat sla what-if --rules new.yaml --current rules.yaml
+              deskbeat sla what-if --rules new.yaml
             """,
         subcommands: [SLACheckCommand.self, SLAExplainCommand.self, SLAWhatIfCommand.self])
 }
