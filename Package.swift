@@ -153,7 +153,7 @@ let package = Package(
                 "ChurnRevenue", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log,
                 subprocess,
             ]),
-        tests("Deskbeat", ["Deskbeat", "ServiceKit", "Kafka", "BusinessTime", "SLA", log]),
+        tests("Deskbeat", ["Deskbeat", "ServiceKit", "Kafka", "BusinessTime", "SLA", subprocess, log]),
         tests("EndToEnd", ["Kafka", subprocess]),
     ],
     cxxLanguageStandard: .cxx17

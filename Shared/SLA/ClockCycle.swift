@@ -55,11 +55,18 @@ struct ClockCycle {
     /// Nil while paused, ended or without a target.
     func due(_ calendar: WorkingCalendar, _ boundary: WorkingCalendar.Boundary) -> Micros? {
         guard cut == nil, let since, let target else { return nil }
-        if let dayDue {
-            let waited = calendar.time(from: start, to: since) - elapsed
-            return waited <= 0 ? dayDue : calendar.add(waited, to: dayDue, boundary: boundary)
-        }
-        return calendar.add(max(0, target - elapsed), to: since, boundary: boundary)
+        guard let dayDue else { return calendar.add(max(0, target - elapsed), to: since, boundary: boundary) }
+        guard let due = moved(dayDue, at: since, calendar, boundary) else { return nil }
+        // Nothing is reached while the clock stands.
+        return due < since ? calendar.add(0, to: since) : due
+    }
+
+    /// The due instant of a target in working days, later by the working time that was waited up to `instant`.
+    private func moved(
+        _ dayDue: Micros, at instant: Micros, _ calendar: WorkingCalendar, _ boundary: WorkingCalendar.Boundary
+    ) -> Micros? {
+        let waited = calendar.time(from: start, to: instant) - elapsed
+        return waited <= 0 ? dayDue : calendar.add(waited, to: dayDue, boundary: boundary)
     }
 
     /// When the running clock shows `amount`; nil when it does not run or has passed it.
@@ -83,8 +90,9 @@ struct ClockCycle {
         if let breachedAt {
             guard offset >= 0 else { return nil }
             if offset == 0 { return breachedAt }
+            // What a change of the time used leaves in the past is reached when the clock goes on.
             return since <= breachedAt
-                ? calendar.add(offset, to: breachedAt) : instant(breachElapsed + offset, calendar)
+                ? calendar.add(offset, to: breachedAt) : instant(max(elapsed, breachElapsed + offset), calendar)
         }
         guard let due = due(calendar, boundary) else { return nil }
         if offset == 0 { return due }
@@ -121,10 +129,8 @@ struct ClockCycle {
     /// Whether the target has been used up by an instant up to which the time has been counted.
     func isSpent(at instant: Micros, _ calendar: WorkingCalendar) -> Bool {
         guard let target else { return false }
-        guard dayDue != nil else { return elapsed >= target }
-        var running = self
-        running.since = instant
-        return running.due(calendar, .close).map { $0 <= instant } ?? false
+        guard let dayDue else { return elapsed >= target }
+        return cut == nil && moved(dayDue, at: instant, calendar, .close).map { $0 <= instant } ?? false
     }
 
     mutating func breach(at instant: Micros, _ cause: SLAFact.Cause, _ calendar: WorkingCalendar) {

@@ -26,7 +26,7 @@ import Testing
         let file = Self.root.appending(path: "deploy/sla/scenarios.conventions.json")
         let outcome = try outcome(String(contentsOf: file, encoding: .utf8))
         #expect(outcome.differences == [])
-        #expect(outcome.summary.hasPrefix("37 scenarios"))
+        #expect(outcome.summary.hasPrefix("39 scenarios"))
     }
 
     @Test(arguments: [

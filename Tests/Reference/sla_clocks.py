@@ -7,7 +7,7 @@ levels, cycles and alerts.
 
     sla_clocks.py SEED [COUNT] > scenarios.json && deskbeat sla check scenarios.json
 
-Everything lies on whole minutes. Left out: targets in working days.
+Everything lies on whole minutes.
 """
 import bisect
 import copy
@@ -45,9 +45,10 @@ def first_valid(zone, date, minute):
 class Calendar:
     def __init__(self, definition, start, end):
         self.minutes = None
+        zone = self.zone = zoneinfo.ZoneInfo(definition["tz"])
+        self.closings = {}  # By date that has windows: the last closing, in minutes after midnight.
         if definition.get("always"):
             return
-        zone = zoneinfo.ZoneInfo(definition["tz"])
         self.minutes = set()
         date = dt.datetime.fromtimestamp(start, zone).date() - dt.timedelta(days=2)
         last = dt.datetime.fromtimestamp(end, zone).date() + dt.timedelta(days=2)
@@ -61,11 +62,33 @@ class Calendar:
                 if b <= a:
                     b += 1440
                 self.minutes.update(range(first_valid(zone, date, a), first_valid(zone, date, b), MINUTE))
+                self.closings[date] = max(b, self.closings.get(date, 0))
             date += dt.timedelta(days=1)
         self.sorted = sorted(self.minutes)
 
     def is_open(self, minute):
         return self.minutes is None or minute in self.minutes
+
+    def after_days(self, days, start, end_of_day):
+        """The same time of day, so many working days later, date by date."""
+        one = dt.timedelta(days=1)
+        local = lambda t: dt.datetime.fromtimestamp(t, self.zone).replace(tzinfo=None)
+        date = local(start).date()
+        if self.minutes is None:
+            minute = 1440 if end_of_day else (local(start) - dt.datetime.combine(date, dt.time())).seconds // MINUTE
+            return first_valid(self.zone, date + days * one, minute)
+        night = self.closings.get(date - one, 0)
+        if night > 1440 and start < first_valid(self.zone, date - one, night):
+            date -= one
+        elif date not in self.closings:
+            start = next(minute for minute in self.sorted if minute >= start)
+            date = local(start).date()
+        minute = int((local(start) - dt.datetime.combine(date, dt.time())).total_seconds()) // MINUTE
+        while days > 0:
+            date += one
+            days -= date in self.closings
+        closing = first_valid(self.zone, date, self.closings[date])
+        return closing if end_of_day else min(closing, first_valid(self.zone, date, minute))
 
     def between(self, start, end):
         if self.minutes is None:
@@ -84,6 +107,7 @@ class Cycle:
         self.end = None  # ("stopped" | "cancelled", instant)
         self.cut = None  # (instant, used)
         self.target = None
+        self.day_due = None
         self.breached = None
         self.breach_used = 0
         self.warned = {}
@@ -95,6 +119,21 @@ class Cycle:
     @property
     def live(self):
         return self.end is None
+
+    def promise(self, target, calendar):
+        """A target in seconds, or in working days: (days, end of day)."""
+        self.day_due = None
+        if isinstance(target, tuple):
+            self.day_due = calendar.after_days(target[0], self.start, target[1])
+            target = calendar.between(self.start, self.day_due)
+        self.target = target
+
+    def is_spent(self, t, calendar):
+        """Whether the time is up; of working days, the due instant moves by the working time that was waited."""
+        if self.day_due is None:
+            return self.used >= self.target
+        waited = calendar.between(self.start, t) - self.used
+        return t >= self.day_due and calendar.between(self.day_due, t) >= max(0, waited)
 
 
 class Promise:
@@ -109,6 +148,8 @@ class Promise:
         self.calendars = calendars
         self.calendar = calendar
         self.target = metric.get("target_s")
+        if "target_days" in metric:
+            self.target = (metric["target_days"], metric.get("end_of_day", False))
         self.by_priority = dict(metric.get("targets_by_priority", {}))
         self.cycles = []
         self.status = "new"
@@ -134,7 +175,7 @@ class Promise:
         if self.name in ENDS_WITH_SOLVE and self.status in SOLVED:
             return
         cycle = Cycle(t)
-        cycle.target = self.promised()
+        cycle.promise(self.promised(), self.calendar)
         cycle.running = self.status not in self.pauses
         self.cycles.append(cycle)
 
@@ -252,6 +293,7 @@ class Promise:
         if self.missed_change:
             self.change_target(t, self.calendar, running)
         if how == "from_creation":
+            self.skip_past(last)
             self.breach_if_spent(t, running)
 
     def start_anew(self, t):
@@ -263,7 +305,7 @@ class Promise:
                 self.begin(t)
         elif cycle.breached is None:
             self.restart(cycle, t)
-            cycle.target = self.promised()
+            cycle.promise(self.promised(), self.calendar)
 
     def restart(self, cycle, t):
         cycle.start, cycle.used, cycle.moved, cycle.history = t, 0, False, []
@@ -290,27 +332,34 @@ class Promise:
                 cycle.cut = (t, cycle.used)
             return
         cycle.cut = None
-        cycle.target = target
+        cycle.promise(target, calendar)
         cycle.moved = False
-        if cycle.used < target and cycle.breached is not None:
+        if cycle.breached is not None and not cycle.is_spent(t, calendar):
             cycle.breached = None
             cycle.levels = {k: v for k, v in cycle.levels.items() if k < 0}
-        # What the change leaves in the past is not sent.
+        self.skip_past(cycle)
+        self.breach_if_spent(t, cycle.running if running is None else running)
+
+    def skip_past(self, cycle):
+        """What a change leaves in the past is not sent."""
+        if cycle.target is None:
+            return
         for percent in self.m.get("warn_pct", []):
             key = ("warn", percent)
             cycle.skipped.discard(key)
-            if target * percent // 100 < cycle.used:
+            if cycle.target * percent // 100 < cycle.used:
                 cycle.skipped.add(key)
         for offset in self.m.get("levels_s", []):
             key = ("level", offset)
             cycle.skipped.discard(key)
-            if offset < 0 and target + offset < cycle.used:
+            if offset < 0 and cycle.target + offset < cycle.used:
                 cycle.skipped.add(key)
-        self.breach_if_spent(t, cycle.running if running is None else running)
 
     def breach_if_spent(self, t, running):
         cycle = self.live
-        if cycle and running and cycle.breached is None and cycle.target is not None and cycle.used >= cycle.target:
+        if cycle is None or not running or cycle.breached is not None or cycle.target is None:
+            return
+        if cycle.is_spent(t, self.calendar):
             cycle.breached, cycle.breach_used = t, cycle.used
 
     # Time
@@ -324,17 +373,20 @@ class Promise:
         late = self.m.get("boundary", "close") == "next_open"
         used = cycle.used
         if cycle.breached is None:
+            # The same time of day may lie outside of the windows.
+            on_time = cycle.day_due == t and self.calendar.between(cycle.start, t) <= used
+            is_due = cycle.is_spent(t, self.calendar) and (on_time or is_open or (cycle.moved and not late))
             for percent in self.m.get("warn_pct", []):
                 if percent in cycle.warned or ("warn", percent) in cycle.skipped:
                     continue
-                now = is_open or (cycle.moved and not (percent == 100 and late))
-                if used >= cycle.target * percent // 100 and now:
+                now = used >= cycle.target * percent // 100 and (is_open or cycle.moved)
+                if is_due if percent == 100 else now:
                     cycle.warned[percent] = t
             for offset in self.m.get("levels_s", []):
                 if offset < 0 and offset not in cycle.levels and ("level", offset) not in cycle.skipped:
                     if cycle.target + offset >= 0 and used >= cycle.target + offset and is_open:
                         cycle.levels[offset] = t
-            if used >= cycle.target and (is_open or (cycle.moved and not late)):
+            if is_due:
                 cycle.breached, cycle.breach_used = t, used
         if cycle.breached is not None:
             for offset in self.m.get("levels_s", []):
@@ -514,10 +566,15 @@ def random_metric(r):
         metric["targets_by_priority"] = {p: target() for p in ["low", "high", "urgent"]}
         if r.random() < 0.5:
             metric["target_s"] = target()
+    elif r.random() < 0.25:
+        metric["target_days"] = r.randrange(1, 6)
+        if r.random() < 0.3:
+            metric["end_of_day"] = True
     else:
         metric["target_s"] = target()
     if r.random() < 0.5:
-        metric["warn_pct"] = sorted(r.sample([50, 75, 80, 90, 100], 2))
+        # Shares of working days do not lie on whole minutes.
+        metric["warn_pct"] = [100] if "target_days" in metric else sorted(r.sample([50, 75, 80, 90, 100], 2))
     if r.random() < 0.4:
         metric["levels_s"] = sorted(r.sample([-1200, -600, 0, 600, 3600, 36000], 2))
     if r.random() < 0.4:
