@@ -91,7 +91,6 @@ extension LookupRoutes {
                 case .ticket: "entity"
                 case .customer: "customers"
                 }
-            // Instances of one service serve HTTP on one port; where they do not, a proxy knows.
             do {
                 let topology = try SLATopology(rules: environment.rules, partitions: Int32(settings.partitions))
                 guard
@@ -104,7 +103,9 @@ extension LookupRoutes {
                 let topic = TopicPartition(topic: input.name, partition: partition)
                 guard let member = group.members.first(where: { $0.assignment.contains(topic) }) else { return nil }
                 let host = member.host.drop { $0 == "/" }
-                return host.isEmpty ? nil : "\(HTTPAddress(host: String(host), port: settings.http.port))"
+                // One of an earlier version does not say; instances mostly serve HTTP on one port.
+                let port = MemberPort.port(ofClientID: member.clientID) ?? settings.http.port
+                return host.isEmpty ? nil : "\(HTTPAddress(host: String(host), port: port))"
             } catch {
                 logger.warning(
                     "the owner of a ticket or customer could not be found out", metadata: ["error": "\(error)"])

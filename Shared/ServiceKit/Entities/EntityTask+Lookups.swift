@@ -4,26 +4,39 @@ import SupportEvents
 
 /// What a task answers about its entities.
 extension EntityTask {
+    /// Entities that are looked at for one answer beyond those that are asked for: the stage waits meanwhile.
+    private static var furtherEntitiesPerAnswer: Int { 2_000 }
+
     func answer(_ question: EntityLookups.Question, _ time: TaskTime) -> [EntityLookups.Entry] {
         switch question {
         case .entity(let id):
             guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return [] }
             return describe(entity, time, isWhole: true)
         case .soonest(let count):
-            var entries: [EntityLookups.Entry] = []
-            for entity in soonest(count) { entries += describe(entity, time, isWhole: false) }
-            return Array(entries.sorted { $0.instant < $1.instant }.prefix(count))
+            return soonest(count, time)
         }
     }
 
-    private func soonest(_ count: Int) -> [EntityStore.Index] {
-        var found: [(instant: Int64, entity: EntityStore.Index)] = []
+    /// An entity's timer goes off at its soonest instant or before. So entities are looked at in the order of their timers, until
+    /// none of the rest can come before what has been found.
+    private func soonest(_ count: Int, _ time: TaskTime) -> [EntityLookups.Entry] {
+        var timers = TimerHeap()
         for (index, head) in store.heads.enumerated()
         where head.has(EntityHead.used) && head.nextTimer < DerivationOutput.sourceReturns {
-            found.append((head.nextTimer, EntityStore.Index(index)))
+            timers.insert(EntityStore.Index(index), at: head.nextTimer)
         }
-        found.sort { $0.instant < $1.instant }
-        return found.prefix(count).map(\.entity)
+        var found: [EntityLookups.Entry] = []
+        var looked = 0
+        while looked < count + Self.furtherEntitiesPerAnswer, let (entity, instant) = timers.popDue(.max) {
+            if found.count == count, let last = found.last, last.instant <= instant { break }
+            looked += 1
+            for entry in describe(entity, time, isWhole: false) {
+                let place = found.firstIndex { entry.instant < $0.instant } ?? found.count
+                found.insert(entry, at: place)
+            }
+            found.removeLast(max(0, found.count - count))
+        }
+        return found
     }
 
     /// A state that cannot be read stops the task at its next derivation; here it is no answer.

@@ -102,7 +102,8 @@ public enum ServiceMain {
     private static func runtime(
         _ definition: ServiceDefinition, _ environment: ServiceEnvironment, _ file: RulesFollower.File?
     ) -> ServiceRuntime {
-        ServiceRuntime(environment: environment, routes: definition.routes, parts: definition.parts) {
+        let bound = BoundAddress()
+        let prepare: @Sendable () async throws -> [RunningStage] = {
             let settings = environment.settings
             let inForce = environment.rulesInForce
             let generations = StateGenerations(
@@ -124,12 +125,13 @@ public enum ServiceMain {
             }
             environment.generation.set(generation)
             if generation > 1 { environment.logger.info("state", metadata: ["generation": "\(generation)"]) }
+            let port = await bound.get().port
             var started = [follower.stage(of: settings.service)]
             for stage in try definition.stages(inForce.rules).map(inForce.following) {
                 let runtime = StageRuntime(
                     stage: environment.generation.stage(stage), kafka: settings.kafka, instance: settings.instance,
                     threads: settings.threads,
-                    topicCreation: settings.topicCreation, logger: environment.logger)
+                    topicCreation: settings.topicCreation, httpPort: port, logger: environment.logger)
                 do {
                     try await runtime.start()
                 } catch {
@@ -140,5 +142,8 @@ public enum ServiceMain {
             }
             return started
         }
+        return ServiceRuntime(
+            environment: environment, routes: definition.routes, parts: definition.parts, prepare: prepare,
+            onBound: { bound.set($0) })
     }
 }

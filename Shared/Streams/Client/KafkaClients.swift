@@ -5,12 +5,19 @@ package import Logging
 package final class KafkaClients: StreamClients {
     private let configuration: KafkaConfiguration
     private let sessionTimeout: Duration
+    private let httpPort: Int?
     private let logger: Logger
 
-    /// - Parameter sessionTimeout: above the transaction timeout of 10 s, so that a hanging transaction has ended before
-    ///   its member is replaced. (Static members do not leave: a process that stops for good is missed after this time.)
-    package init(_ configuration: KafkaConfiguration, sessionTimeout: Duration = .seconds(12), logger: Logger) {
+    /// - Parameters:
+    ///   - sessionTimeout: above the transaction timeout of 10 s, so that a hanging transaction has ended before
+    ///     its member is replaced. (Static members do not leave: a process that stops for good is missed after this time.)
+    ///   - httpPort: what the group's other members may know of this process (``MemberPort``).
+    package init(
+        _ configuration: KafkaConfiguration, sessionTimeout: Duration = .seconds(12), httpPort: Int? = nil,
+        logger: Logger
+    ) {
         self.configuration = configuration
+        self.httpPort = httpPort
         self.sessionTimeout = sessionTimeout
         self.logger = logger
     }
@@ -18,7 +25,7 @@ package final class KafkaClients: StreamClients {
     package func consumer(group: String, identity: String, listener: any RebalanceListener) throws(ClientError)
         -> any StreamConsumer
     {
-        var configuration = configuration.client(identity)
+        var configuration = configuration.client(MemberPort.clientID(identity, port: httpPort))
         // A member learns of a rebalance with its next heartbeat; the default of 3 s would be most of the rebalance.
         let beat = min(1_000, sessionTimeout.components.seconds * 1_000 / 3)
         configuration.properties.merge(["heartbeat.interval.ms": "\(max(100, beat))"]) { own, _ in own }

@@ -38,13 +38,15 @@ public final class StageRuntime: Sendable {
     ///   - instance: unique among the processes of the service and stable over restarts (DESKBEAT_INSTANCE): the
     ///     transactional ids and the static members are made of it.
     ///   - threads: 1 to 64.
+    ///   - httpPort: where the process serves HTTP, for other instances (``MemberPort``).
     public convenience init(
         stage: StageDefinition, kafka: KafkaConfiguration, instance: String, threads: Int = 1,
-        topicCreation: TopicCreation = .missing, logger: Logger
+        topicCreation: TopicCreation = .missing, httpPort: Int? = nil, logger: Logger
     ) {
         self.init(
             stage: stage, kafka: kafka, instance: instance, threads: threads, topicCreation: topicCreation,
-            clients: KafkaClients(kafka, logger: logger), time: SystemTime(), options: StreamWorker.Options(),
+            clients: KafkaClients(kafka, httpPort: httpPort, logger: logger), time: SystemTime(),
+            options: StreamWorker.Options(),
             logger: logger)
     }
 
