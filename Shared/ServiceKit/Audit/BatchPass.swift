@@ -13,13 +13,15 @@ struct BatchPass {
     let service: String
     let snapshot: AuditSnapshot
     let now: Int64
+    let silences: SourceSilences
 
     private(set) var table = BatchTable()
     private(set) var facts = FactComparison()
     private var statements = BatchStatements()
     private(set) var newest = Int64.min
 
-    init(plan: AuditPlan, service: String, snapshot: AuditSnapshot, now: Int64) {
+    init(plan: AuditPlan, service: String, snapshot: AuditSnapshot, now: Int64, silences: SourceSilences) {
+        self.silences = silences
         self.plan = plan
         self.service = service
         self.snapshot = snapshot
@@ -36,7 +38,8 @@ struct BatchPass {
         refused: [TopicPartition: Set<Int64>], _ reader: PartitionReader, _ report: inout AuditReport
     ) throws {
         let payloads = PayloadTable()
-        var timelines = BatchTimelines(stage.settings, payloads: payloads)
+        var timelines = BatchTimelines(
+            stage.settings, keepsSource: type(of: stage.derivation()).waitsForSources, payloads: payloads)
         let tasks = snapshot.tasks[stage.name] ?? 1
         for (index, input) in definition.inputs.enumerated() {
             if let first = stage.settings.firstFactInput, index >= first {
@@ -51,7 +54,8 @@ struct BatchPass {
         report.events += timelines.eventCount
         newest = max(newest, timelines.newest)
         var task = try BatchTask(
-            stage: stage, payloads: payloads, clock: snapshot.clock(service, stage.name, partition, now))
+            stage: stage, payloads: payloads, clock: snapshot.clock(service, stage.name, partition, now),
+            silences: silences)
         let output = stage.settings.factOutput.map { definition.outputs[$0].name }
         for (key, entity) in timelines.entities {
             let results = try derive(entity, &timelines, &task)
@@ -156,6 +160,7 @@ struct BatchTask: ~Copyable {
 
     private let zone: BusinessZone
     private let clock: ClosedRange<Int64>
+    private let silences: SourceSilences
     private let keepsMemory: Bool
     private var derivation: any EntityDerivation
     private var output: DerivationOutput
@@ -165,8 +170,9 @@ struct BatchTask: ~Copyable {
     private(set) var isHeld = false
 
     init(
-        stage: AuditPlan.EntityStage, payloads: PayloadTable, clock: ClosedRange<Int64>
+        stage: AuditPlan.EntityStage, payloads: PayloadTable, clock: ClosedRange<Int64>, silences: SourceSilences
     ) throws(InternalRecordError) {
+        self.silences = silences
         let settings = stage.settings
         zone = settings.zone
         self.clock = clock
@@ -182,6 +188,9 @@ struct BatchTask: ~Copyable {
         _ state: BatchTimelines.State, _ id: [UInt8], into results: inout [Result]
     ) throws(InternalRecordError) {
         isHeld = false
+        output.begin()
+        let clock =
+            try output.sourceCode(of: state.timeline).map { silences.clock(ofSource: $0, self.clock) } ?? self.clock
         let first = try derive(state, id, at: clock.lowerBound, isCalm: true)
         results.append(first)
         if output.nextTimer <= clock.upperBound {

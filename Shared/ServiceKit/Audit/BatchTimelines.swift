@@ -27,6 +27,7 @@ struct BatchTimelines {
 
     private let names: EntityNames
     private let classes: EventClasses
+    private let keepsSource: Bool
     let payloads: PayloadTable
     private let decoder = EventDecoder()
     private var encoder = CanonicalEncoder()
@@ -36,7 +37,9 @@ struct BatchTimelines {
     private(set) var eventCount = 0
     private(set) var newest = Int64.min
 
-    init(_ settings: EntityStageSettings, payloads: PayloadTable) {
+    /// - Parameter keepsSource: as in ``TimelineIntake/pack(_:_:_:keepsSource:)``.
+    init(_ settings: EntityStageSettings, keepsSource: Bool, payloads: PayloadTable) {
+        self.keepsSource = keepsSource
         names = EntityNames(names: [EntityName(settings.kind, settings.keyField)] + settings.others)
         classes = settings.classes
         self.payloads = payloads
@@ -54,7 +57,7 @@ struct BatchTimelines {
         let decoded = decoder[0]
         guard decoder.rejection(of: decoded) == nil, let name = names.index(of: decoded.entityKind) else { return }
         let id = decoder.bytes(decoded.entity)
-        var event = TimelineIntake.pack(decoded, decoder, &payload)
+        var event = TimelineIntake.pack(decoded, decoder, &payload, keepsSource: keepsSource)
         event.payload = payloads.retain(payload.bytes)
         let arrival = Arrival(
             event: event, sequence: decoded.sequence, timestamp: batch.records[record].timestamp)

@@ -61,7 +61,8 @@ package struct ServiceAudit: Sendable {
         defer { reader.close() }
         var report = AuditReport()
         let refused = try readDeadLetters(snapshot, reader)
-        var pass = BatchPass(plan: plan, service: service, snapshot: snapshot, now: now)
+        var pass = BatchPass(
+            plan: plan, service: service, snapshot: snapshot, now: now, silences: try silences(snapshot, reader))
         for entity in plan.entities {
             guard let definition = stages.first(where: { $0.name == entity.name }) else { continue }
             for partition in 0..<(snapshot.tasks[entity.name] ?? 0) {
@@ -109,6 +110,24 @@ package struct ServiceAudit: Sendable {
         progress("looking for what is missing")
         comparison.findMissing(&report)
         if options.kpis.isEmpty { facts.compare(&report) }
+    }
+
+    /// What the service has published of the sources that its entities wait for.
+    private func silences(_ snapshot: AuditSnapshot, _ reader: PartitionReader) throws -> SourceSilences {
+        var silences = SourceSilences(plan.entities.first?.settings.sources ?? [])
+        let keys = silences.keys
+        let partitions = Set(
+            keys.map { Partitioner.partition(key: Array($0.utf8), count: Int32(snapshot.alerts.count)) })
+        for (partition, end) in snapshot.alerts where partitions.contains(partition.partition) {
+            progress("looking for silent sources in \(partition)")
+            try reader.read(partition, upTo: end) { batch, record in
+                guard let key = batch.key(record), keys.contains(String(decoding: key, as: UTF8.self)),
+                    let value = batch.value(record), let alert = JSONValue(value), let data = alert["data"]
+                else { return }
+                silences.take(alert["type"]?.string ?? "", data)
+            }
+        }
+        return silences
     }
 
     /// The offsets of the canonical records that this service has refused, by partition.

@@ -53,14 +53,7 @@ extension EntityTask {
     /// The place of the source that the clock of an entity with these events waits for; nil when it waits for none.
     func source(of events: [TimelineEvent]) throws(InternalRecordError) -> Int? {
         guard sourceStates.holdClocks else { return nil }
-        for event in events {
-            switch EventType(rawValue: event.type) {
-            case .ticketCreated, .ticketSnapshot, .contactQueued:
-                if let code = try output.number(.source, of: event) { return sourceStates.place(ofCode: code) }
-            default: continue
-            }
-        }
-        return nil
+        return try output.sourceCode(of: events).flatMap { sourceStates.place(ofCode: $0) }
     }
 
     func prepareMemory(
@@ -152,5 +145,19 @@ extension EntityTask {
             let partition = Partitioner.partition(key: address.key, count: context.outputPartitionCounts[topic])
             sink.send(to: topic, partition: partition, address.key, value)
         }
+    }
+}
+
+extension DerivationOutput {
+    /// The source that a ticket or contact began with (``SourceStates``).
+    mutating func sourceCode(of events: [TimelineEvent]) throws(InternalRecordError) -> Int64? {
+        for event in events {
+            switch EventType(rawValue: event.type) {
+            case .ticketCreated, .ticketSnapshot, .contactQueued:
+                if let code = try number(.source, of: event) { return code }
+            default: continue
+            }
+        }
+        return nil
     }
 }
