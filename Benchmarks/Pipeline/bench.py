@@ -14,9 +14,10 @@ import tempfile
 import time
 
 from installation import Broker, Failure, Service, cpu_seconds, resident_bytes
+from sla import MonitorRows
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROWS = ["pipeline", "python", "start", "memory", "http"]
+ROWS = ["pipeline", "python", "start", "memory", "http", "sla-latency", "sla-outage", "sla-memory"]
 
 
 class Bench:
@@ -192,6 +193,18 @@ class Bench:
             time.sleep(0.05)
         time.sleep(3)
 
+    # The SLA monitor.
+
+    def sla_latency(self):
+        MonitorRows(self).latency()
+
+    def sla_outage(self):
+        MonitorRows(self).outage()
+
+    def sla_memory(self):
+        for tickets in self.options.sla_tickets:
+            MonitorRows(self).memory(tickets)
+
     def http(self):
         print("ingest over HTTP, acknowledged durable")
         if not shutil.which("wrk"):
@@ -270,6 +283,10 @@ def main():
     parser.add_argument("--threads", type=int, default=1, help="stream threads per stage")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each row; the one with the least CPU time counts")
     parser.add_argument("--limit", type=int, default=600, help="seconds for one run of the service")
+    parser.add_argument("--sla-rate", type=int, default=5_000, help="events per second of the sla-latency row")
+    parser.add_argument("--sla-seconds", type=int, default=30)
+    parser.add_argument(
+        "--sla-tickets", type=int, nargs="+", default=[100_000, 1_000_000], help="open tickets of the sla-memory row")
     parser.add_argument("--rows", default=",".join(ROWS), help=f"of {', '.join(ROWS)}")
     parser.add_argument("--folder", help="for data and logs; default: a temporary one")
     options = parser.parse_args()
@@ -286,7 +303,7 @@ def main():
         bench = Bench(options, folder)
         stack.callback(bench.broker.stop)
         for row in rows:
-            getattr(bench, row)()
+            getattr(bench, row.replace("-", "_"))()
         for line in bench.summary:
             print(line)
 
