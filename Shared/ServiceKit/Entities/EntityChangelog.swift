@@ -98,12 +98,13 @@ enum EntityChangelog {
         value.appendVarint(UInt64(events.count))
         var time: Int64 = 0
         for event in events {
-            value.appendSignedVarint(event.time &- time)
+            var head = ShortBytes()
+            head.appendSignedVarint(event.time &- time)
             time = event.time
-            value.appendFixed64(event.identity)
-            value.appendFixed32(
+            head.appendFixed64(event.identity)
+            head.appendFixed32(
                 UInt32(event.type) | UInt32(event.code) << 8 | UInt32(event.detail) << 16 | UInt32(event.flags) << 24)
-            payloads.append(event.payload, to: &value)
+            payloads.append(event.payload, behind: &head, to: &value)
         }
     }
 

@@ -57,8 +57,11 @@ struct EntityStore: ~Copyable {
 
     private(set) var heads: [EntityHead] = []
     private var freeHeads: [Index] = []
-    /// Slab index + 1, 0 for an empty place; a power of two long, at most half full.
-    private var table: [UInt32] = Array(repeating: 0, count: 64)
+    /// Slab index + 1 in the lower half, the upper half of the key's hash above it, so that a look-up meets no other entity's
+    /// head on its way; 0 for an empty place. A power of two long, at most three quarters full.
+    private var table: [UInt64] = Array(repeating: 0, count: 64)
+    /// Makes the loads of ``prefetch(_:)`` count for something.
+    private var prefetched: UInt64 = 0
     private(set) var count = 0
 
     private var keys = SegmentedPool<UInt8>(filler: 0)
@@ -98,12 +101,43 @@ struct EntityStore: ~Copyable {
         let mask = table.count - 1
         var place = Int(truncatingIfNeeded: hash) & mask
         while table[place] != 0 {
-            let index = table[place] - 1
-            let head = heads[Int(index)]
-            if head.keyHash == hash, Int(head.keyCount) == key.byteCount, matches(head, key) { return index }
+            if Self.tag(table[place]) == Self.tag(hash) {
+                let index = Self.index(table[place])
+                let head = heads[Int(index)]
+                if head.keyHash == hash, Int(head.keyCount) == key.byteCount, matches(head, key) { return index }
+            }
             place = (place + 1) & mask
         }
         return nil
+    }
+
+    private static func tag(_ hash: UInt64) -> UInt64 { hash >> 32 }
+    private static func index(_ entry: UInt64) -> Index { UInt32(truncatingIfNeeded: entry) &- 1 }
+    private static func entry(_ index: Index, hash: UInt64) -> UInt64 { (hash >> 32) << 32 | UInt64(index + 1) }
+
+    /// Brings what these keys' entities have into the processor's caches: the places of many entities are waited for together,
+    /// where look-ups wait for one after the other. Changes nothing.
+    ///
+    /// - Parameter hashes: hashes of keys; overwritten.
+    mutating func prefetch(_ hashes: inout [UInt64]) {
+        let mask = table.count - 1
+        for position in hashes.indices {
+            let hash = hashes[position]
+            var place = Int(truncatingIfNeeded: hash) & mask
+            while table[place] != 0, Self.tag(table[place]) != Self.tag(hash) { place = (place + 1) & mask }
+            hashes[position] = table[place]
+        }
+        var sum = prefetched
+        for entry in hashes where entry != 0 { sum &+= heads[Int(Self.index(entry))].keyHash }
+        for entry in hashes where entry != 0 {
+            let head = heads[Int(Self.index(entry))]
+            sum &+= UInt64(keys[head.key, 0])
+            // Two or three events to a line of the cache.
+            for event in stride(from: 0, to: Int(head.eventCount), by: 2) {
+                sum &+= events[head.events, event].identity
+            }
+        }
+        prefetched = sum
     }
 
     private func matches(_ head: EntityHead, _ key: borrowing RawSpan) -> Bool {
@@ -126,7 +160,7 @@ struct EntityStore: ~Copyable {
 
     /// Adds an entity without events. `key` has at most 200 bytes and is not in the store.
     mutating func insert(_ key: borrowing RawSpan, hash: UInt64) -> Index {
-        if 2 * (count + 1) > table.count { enlargeTable() }
+        if 4 * (count + 1) > 3 * table.count { enlargeTable() }
         let handle = keys.allocate(max(1, key.byteCount))
         for index in 0..<key.byteCount { keys[handle, index] = key.byte(at: index) }
         var head = EntityHead(keyHash: hash, key: handle, keyCount: UInt8(key.byteCount))
@@ -148,7 +182,7 @@ struct EntityStore: ~Copyable {
         let mask = table.count - 1
         var place = Int(truncatingIfNeeded: hash) & mask
         while table[place] != 0 { place = (place + 1) & mask }
-        table[place] = index + 1
+        table[place] = Self.entry(index, hash: hash)
     }
 
     private mutating func enlargeTable() {
@@ -188,10 +222,10 @@ struct EntityStore: ~Copyable {
     private mutating func removeFromTable(_ entity: Index, hash: UInt64) {
         let mask = table.count - 1
         var hole = Int(truncatingIfNeeded: hash) & mask
-        while table[hole] != entity + 1 { hole = (hole + 1) & mask }
+        while Self.index(table[hole]) != entity { hole = (hole + 1) & mask }
         var next = (hole + 1) & mask
         while table[next] != 0 {
-            let home = Int(truncatingIfNeeded: heads[Int(table[next] - 1)].keyHash) & mask
+            let home = Int(truncatingIfNeeded: heads[Int(Self.index(table[next]))].keyHash) & mask
             if (next - home) & mask >= (next - hole) & mask {
                 table[hole] = table[next]
                 hole = next
@@ -304,7 +338,7 @@ struct EntityStore: ~Copyable {
         head.contributionBytes = UInt32(encoded.count)
         if !encoded.isEmpty {
             head.contributions = contributions.allocate(encoded.count)
-            contributions.write(encoded, to: head.contributions)
+            unsafe contributions.write(encoded.span.bytes, to: head.contributions)
         }
         heads[Int(entity)] = head
     }
@@ -409,7 +443,7 @@ extension EntityStore {
         head.contributionBytes = UInt32(encoded.count)
         if !encoded.isEmpty {
             head.contributions = contributions.allocate(encoded.count)
-            contributions.write(encoded, to: head.contributions)
+            unsafe contributions.write(encoded.span.bytes, to: head.contributions)
         }
         for place in list.indices.dropFirst() where list[place].time <= list[place - 1].time {
             head.set(EntityHead.unsorted)

@@ -17,7 +17,7 @@ extension EntityTask {
         let place = try source(of: timeline.events)
         let clock = min(time.clock, place.map { sourceStates.bound($0) } ?? .max)
         if Derivation.keepsMemory { try prepareMemory(entity, time, clock) }
-        if settings.factOutput != nil { output.key = names.parse(store.key(of: entity))?.id ?? [] }
+        if settings.factOutput != nil { loadID(of: entity) }
         try derivation.derive(timeline.events, clock: clock, into: &output)
         if clock < time.clock, output.nextTimer <= time.clock { output.deriveWhenSourceReturns() }
         encoded.removeAll(keepingCapacity: true)
@@ -51,6 +51,13 @@ extension EntityTask {
         if !output.alerts.isEmpty { publishAlerts(sink) }
     }
 
+    /// Puts the entity's id where its derivation finds it.
+    func loadID(of entity: EntityStore.Index) {
+        output.key.removeAll(keepingCapacity: true)
+        store.appendKey(of: entity, to: &output.key)
+        names.reduceToID(&output.key)
+    }
+
     /// The place of the source that the clock of an entity with these events waits for; nil when it waits for none.
     func source(of events: [TimelineEvent]) throws(InternalRecordError) -> Int? {
         guard sourceStates.holdClocks else { return nil }
@@ -71,7 +78,7 @@ extension EntityTask {
             clock: clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded,
             lastArrival: store.heads[Int(entity)].lastArrival * 1_000, lastArrivedTime: arrived.last?.time ?? 0)
         output.moment.heldUntil = heldUntil
-        output.key = names.parse(store.key(of: entity))?.id ?? []
+        loadID(of: entity)
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
         var reader = BinaryReader(value)

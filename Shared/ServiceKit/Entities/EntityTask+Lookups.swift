@@ -38,7 +38,7 @@ extension EntityTask {
             try timeline.arrange(arrived, isSorted: false, settings.classes, payloads: store.payloads)
             output.begin()
             let clock = min(time.clock, try source(of: timeline.events).map { sourceStates.bound($0) } ?? .max)
-            output.key = names.parse(store.key(of: entity))?.id ?? []
+            loadID(of: entity)
             if Derivation.keepsMemory { try prepareMemory(entity, time, clock) }
             return try derivation.describe(timeline.events, clock: clock, isWhole: isWhole, using: &output)
         } catch {

@@ -77,6 +77,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     var timeline = Timeline()
     var arrived: [TimelineEvent] = []
     var payload = EventPayload()
+    private var hashes: [UInt64] = []
     var encoder = CanonicalEncoder()
     var encoded: [UInt8] = []
     var before = ContributionList()
@@ -137,6 +138,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             decoder.add(start: batch.records[record].valueStart, count: batch.records[record].valueCount)
         }
         decoder.decode(batch.bytes)
+        hashes.removeAll(keepingCapacity: true)
+        for index in 0..<group.count { hashes.append(decoder[index].entity.hash) }
+        store.prefetch(&hashes)
         for record in group { try accept(decoder[record - group.lowerBound], batch, record, sink) }
     }
 
