@@ -31,6 +31,7 @@ public struct TicketDerivation: EntityDerivation {
     public mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError) {
+        output.lifecycle = timeline.ticketLifecycle
         guard timeline.ticketRemoval == nil else { return }
         guard try ticket.replay(timeline, &output) else { return }
         let cells = output.cells(of: ticket.attributes)
@@ -53,7 +54,9 @@ public struct TicketDerivation: EntityDerivation {
         }
     }
 
-    private func addSolves(_ cells: UInt32, _ output: inout DerivationOutput) {
+    // These are mutating because others would be given a copy of the whole history.
+
+    private mutating func addSolves(_ cells: UInt32, _ output: inout DerivationOutput) {
         for solve in ticket.solves {
             output.add(TicketMeasure.solved, at: solve.time, cells: cells)
             if output.keeps(TicketMeasure.solved) {
@@ -73,7 +76,7 @@ public struct TicketDerivation: EntityDerivation {
         }
     }
 
-    private func addResponses(_ cells: UInt32, _ output: inout DerivationOutput) {
+    private mutating func addResponses(_ cells: UInt32, _ output: inout DerivationOutput) {
         let conversation = ticket.conversation
         for response in conversation.responses {
             output.addDuration(TicketMeasure.responseTime, from: response.start, to: response.time, cells: cells)
@@ -97,7 +100,7 @@ public struct TicketDerivation: EntityDerivation {
         }
     }
 
-    private func addStatusTimes(_ cells: UInt32, _ output: inout DerivationOutput) {
+    private mutating func addStatusTimes(_ cells: UInt32, _ output: inout DerivationOutput) {
         guard let last = ticket.solves.last else { return }
         output.addDuration(
             TicketMeasure.requesterWaitTime, from: last.time - ticket.statusTime.requesterWait, to: last.time,
@@ -111,7 +114,7 @@ public struct TicketDerivation: EntityDerivation {
     }
 
     /// What is told of a ticket once, at its first solve.
-    private func addFirstSolve(_ cells: UInt32, _ clock: Int64, _ output: inout DerivationOutput) {
+    private mutating func addFirstSolve(_ cells: UInt32, _ clock: Int64, _ output: inout DerivationOutput) {
         guard let solve = ticket.solves.first, let first = ticket.firstSolve else { return }
         output.add(TicketMeasure.replies, at: solve.time, value: Int64(first.replies), cells: cells)
         output.add(TicketMeasure.transfers, at: solve.time, value: Int64(first.transfers), cells: cells)
@@ -129,14 +132,14 @@ public struct TicketDerivation: EntityDerivation {
             byBot, at: solve.time, settles: settles, TicketMeasure.botResolution, cells: cells, clock: clock)
     }
 
-    private func addReopenRate(_ cells: UInt32, _ clock: Int64, _ output: inout DerivationOutput) {
+    private mutating func addReopenRate(_ cells: UInt32, _ clock: Int64, _ output: inout DerivationOutput) {
         guard let first = ticket.solves.first else { return }
         output.addVerdict(
             ticket.wasReopened(within: Self.reopenWindow), at: first.time, settles: first.time + Self.reopenWindow,
             TicketMeasure.reopen, cells: cells, clock: clock)
     }
 
-    private func addGauges(_ cells: UInt32, _ output: inout DerivationOutput) {
+    private mutating func addGauges(_ cells: UInt32, _ output: inout DerivationOutput) {
         for change in ticket.levelChanges {
             output.add(TicketMeasure.backlog, at: change.time, value: change.delta, cells: change.cells)
         }
@@ -159,7 +162,7 @@ public struct TicketDerivation: EntityDerivation {
     // MARK: Facts
 
     /// First contact resolution needs to know whether the customer came back.
-    private func tellCustomer(_ cells: UInt32, _ output: inout DerivationOutput) throws(InternalRecordError) {
+    private mutating func tellCustomer(_ cells: UInt32, _ output: inout DerivationOutput) throws(InternalRecordError) {
         guard ticket.isByCustomer,
             output.keeps(ContactMeasure.ticketResolution.all) || output.keeps(ContactMeasure.callResolution.all)
                 || output.keeps(ContactMeasure.agentTicketResolution.all)
@@ -197,7 +200,7 @@ public struct TicketDerivation: EntityDerivation {
     }
 
     /// Where the work on the ticket counts depends on its contacts.
-    private func tellHandling(_ output: inout DerivationOutput) {
+    private mutating func tellHandling(_ output: inout DerivationOutput) {
         guard output.keeps(ContactMeasure.handleTime), !(ticket.solves.isEmpty && ticket.work.isEmpty) else { return }
         var payload = output.payload(of: ticket.attributes)
         if let solve = ticket.solves.first { payload.append(.instant, number: solve.time) }

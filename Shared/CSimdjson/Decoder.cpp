@@ -33,9 +33,10 @@ uint32_t attributeNamed(const uint8_t *p, size_t n) {
 // MARK: - Settings
 
 std::string db_decoder::folded(const uint8_t *bytes, size_t length) {
-    std::string out(length * 3 + 16, '\0');
+    std::string out(length * 3 + 16, '\0'), padded(length + 16, '\0');
+    std::memcpy(&padded[0], bytes, length);
     auto *to = reinterpret_cast<uint8_t *>(&out[0]);
-    if (lowerCopy(to, bytes, length)) {
+    if (lowerCopy(to, reinterpret_cast<const uint8_t *>(padded.data()), length)) {
         out.resize(length);
         return out;
     }
@@ -57,7 +58,9 @@ void db_decoder::addCurrency(const uint8_t *code, size_t length) {
 }
 
 void db_decoder::keepUnknown(const uint8_t *name, size_t length) {
-    if (memberNamed(name, length) == memberCount) {
+    std::string padded(length + ShortName::longest, '\0');
+    std::memcpy(&padded[0], name, length);
+    if (memberNamed(reinterpret_cast<const uint8_t *>(padded.data()), length) == memberCount) {
         keep_.emplace_back(reinterpret_cast<const char *>(name), length);
     }
 }
@@ -73,6 +76,7 @@ bool db_decoder::decode(const uint8_t *bytes, const db_slice *slices, size_t cou
     arena_.clear();
     tags_.clear();
     extras_.clear();
+    lastSource_ = {0, 0, 0};
     if (events_.size() < count) events_.resize(count);
     for (size_t k = 0; k < count; ++k) {
         const db_slice &slice = slices[k];
@@ -110,6 +114,7 @@ bool db_decoder::decode(const uint8_t *bytes, const db_slice *slices, size_t cou
         tags_.resize(tags);
         extras_.resize(extras);
         arena_.shrinkTo(used);
+        if (lastSource_.offset >= used) lastSource_ = {0, 0, 0};
         std::memcpy(arena_.end(), pointer.data(), pointer.size());
         event_->pointer = text({static_cast<uint32_t>(used), static_cast<uint32_t>(pointer.size())});
         arena_.advance(pointer.size());

@@ -117,7 +117,8 @@ struct db_decoder {
     /// Folds what was appended last; false when it does not fit the limit.
     bool foldLast(db_span &span);
     db_text text(db_span span);
-    uint64_t identity(const db_text &source, const db_text &id);
+    bool source(const Token &token);
+    uint64_t identityState(const db_text &source) const;
     uint8_t fail(uint8_t reason, const char *pointer, const char *child = nullptr, int64_t place = -1);
     uint8_t failMember(uint8_t reason, Member member, const char *child = nullptr, int64_t place = -1);
     bool has(Member member) const { return (event_->present & deskbeat::bit(member)) != 0; }
@@ -141,8 +142,8 @@ struct db_decoder {
     std::vector<deskbeat::Extra> found_;
     db_event *event_ = nullptr;
     int64_t now_ = INT64_MAX;
-    // Events of a batch mostly have one source, whose part of the identity is then known.
-    std::string lastSource_;
+    // The last source of the batch that was valid, and its part of an identity.
+    db_text lastSource_ = {0, 0, 0};
     uint64_t lastSourceState_ = 0;
 
     std::vector<db_event> events_;

@@ -41,14 +41,10 @@ class Document {
         if (parser_->stage1(bytes, length, simdjson::stage1_mode::regular) != simdjson::SUCCESS) return false;
         index_ = parser_->structural_indexes.get();
         count_ = parser_->n_structural_indexes;
-        const Scan found = scan(bytes, length);
-        escapes_ = found.escapes;
-        ascii_ = found.ascii;
+        escapes_ = std::memchr(bytes, '\\', length) != nullptr;
         return true;
     }
 
-    /// All bytes are ASCII (escapes may still stand for others).
-    bool isASCII() const { return ascii_; }
     uint32_t count() const { return count_; }
     /// Byte at which the grammar broke, -1 when unknown.
     int64_t error() const { return error_; }
@@ -137,7 +133,7 @@ class Document {
         // stage begins a new structural after a closing quote and after white space. The entry behind the last is
         // the length.
         uint32_t end = i + 1 < count_ ? index_[i + 1] : length_;
-        while (end > begin + 1 && isSpace(bytes_[end - 1])) --end;
+        while (bytes_[end - 1] <= ' ' && end > begin + 1 && isSpace(bytes_[end - 1])) --end;
         const uint8_t *p = bytes_ + begin;
         uint32_t n = end - begin;
         token.at = i;
@@ -230,7 +226,6 @@ class Document {
     uint32_t count_ = 0;
     int64_t error_ = -1;
     bool escapes_ = false;
-    bool ascii_ = true;
 };
 
 }  // namespace deskbeat

@@ -84,17 +84,13 @@ uint8_t db_decoder::judgeEnvelope() {
     if (missing(attributes[DB_ATTRIBUTE_TIME])) return fail(missingField, "/time");
     if (!identifier(attributes[DB_ATTRIBUTE_ID], event_->id)) return fail(invalidField, "/id");
 
-    const Token &source = attributes[DB_ATTRIBUTE_SOURCE];
-    if (source.kind != Kind::string || !freeText(source, 2048, event_->source) || event_->source.length == 0 ||
-        std::memchr(arena_.base() + event_->source.offset, 0, event_->source.length) != nullptr) {
-        return fail(invalidField, "/source");
-    }
+    if (!source(attributes[DB_ATTRIBUTE_SOURCE])) return fail(invalidField, "/source");
     if (attributes[DB_ATTRIBUTE_TYPE].kind != Kind::string) return fail(invalidField, "/type");
     if (!time(attributes[DB_ATTRIBUTE_TIME], event_->time)) return fail(invalidField, "/time");
     if (!missing(attributes[DB_ATTRIBUTE_SEQUENCE]) && !sequence(attributes[DB_ATTRIBUTE_SEQUENCE])) {
         return fail(invalidField, "/sequence");
     }
-    event_->identity = identity(event_->source, event_->id);
+    event_->identity = fnv1a(arena_.base() + event_->id.offset, event_->id.length, lastSourceState_);
     return ok;
 }
 
@@ -237,7 +233,7 @@ uint8_t db_decoder::judgeMember(const TypeRow &row, Member member) {
 uint8_t db_decoder::judgeType(const TypeRow &row) {
     if ((row.rules & ruleDeletion) != 0 && has(mReason)) {
         Token token = members_.tokens[mReason];
-        static constexpr const char *const names[] = {"deleted", "spam"};
+        static constexpr ShortName names[] = {"deleted", "spam"};
         uint8_t code = 0;
         if (closedSet(token, {names, 2}, false, code)) event_->deletion = code == 2 ? 2 : 1;
     }

@@ -10,20 +10,20 @@ namespace deskbeat {
 namespace {
 
 template <size_t N>
-constexpr ClosedSet closed(const char *const (&names)[N]) {
+constexpr ClosedSet closed(const ShortName (&names)[N]) {
     return {names, static_cast<uint8_t>(N)};
 }
 
-constexpr const char *channelNames[] = {"phone", "email", "chat", "web", "social", "sms", "messaging", "api", "other"};
-constexpr const char *statusNames[] = {"new", "open", "pending", "on_hold", "solved", "closed"};
-constexpr const char *initiatorNames[] = {"customer", "agent", "system"};
-constexpr const char *participantNames[] = {"customer", "agent", "bot", "system"};
-constexpr const char *outcomeNames[] = {"voicemail", "callback"};
-constexpr const char *abandonedNames[] = {"queue", "ivr"};
-constexpr const char *agentStateNames[] = {"available", "busy", "break", "offline"};
-constexpr const char *kindNames[] = {"csat", "nps", "ces", "agent_csat"};
-constexpr const char *directionNames[] = {"high_is_good", "low_is_good"};
-constexpr const char *intervalNames[] = {"day", "week", "month", "quarter", "year"};
+constexpr ShortName channelNames[] = {"phone", "email", "chat", "web", "social", "sms", "messaging", "api", "other"};
+constexpr ShortName statusNames[] = {"new", "open", "pending", "on_hold", "solved", "closed"};
+constexpr ShortName initiatorNames[] = {"customer", "agent", "system"};
+constexpr ShortName participantNames[] = {"customer", "agent", "bot", "system"};
+constexpr ShortName outcomeNames[] = {"voicemail", "callback"};
+constexpr ShortName abandonedNames[] = {"queue", "ivr"};
+constexpr ShortName agentStateNames[] = {"available", "busy", "break", "offline"};
+constexpr ShortName kindNames[] = {"csat", "nps", "ces", "agent_csat"};
+constexpr ShortName directionNames[] = {"high_is_good", "low_is_good"};
+constexpr ShortName intervalNames[] = {"day", "week", "month", "quarter", "year"};
 
 constexpr ClosedSet initiators = closed(initiatorNames), participants = closed(participantNames),
                     outcomes = closed(outcomeNames), abandonments = closed(abandonedNames),
@@ -162,56 +162,74 @@ constexpr TypeRow rows[] = {
 
 constexpr size_t rowCount = sizeof(rows) / sizeof(rows[0]);
 
-/// Open addressing over names that are known when the program starts.
-template <size_t Slots>
-class NameTable {
+/// Open addressing over the names of types, which are known when the program starts.
+class TypeTable {
    public:
-    void insert(const char *name, uint8_t code) {
-        const size_t length = std::strlen(name);
-        const auto *bytes = reinterpret_cast<const uint8_t *>(name);
-        size_t slot = hash64(bytes, length) % Slots;
-        while (entries_[slot].name != nullptr) slot = (slot + 1) % Slots;
-        entries_[slot] = {name, static_cast<uint8_t>(length), code};
+    TypeTable() {
+        for (uint8_t row = 0; row < rowCount; ++row) {
+            const size_t length = std::strlen(rows[row].name);
+            size_t slot = hash64(reinterpret_cast<const uint8_t *>(rows[row].name), length) % slots;
+            while (entries_[slot].name != nullptr) slot = (slot + 1) % slots;
+            entries_[slot] = {rows[row].name, static_cast<uint8_t>(length), row};
+        }
     }
 
-    /// The code of a name, or `none`.
-    uint8_t find(const uint8_t *name, size_t length, uint8_t none) const {
-        size_t slot = hash64(name, length) % Slots;
+    const TypeRow *find(const uint8_t *name, size_t length) const {
+        size_t slot = hash64(name, length) % slots;
         while (entries_[slot].name != nullptr) {
             if (entries_[slot].length == length && std::memcmp(entries_[slot].name, name, length) == 0) {
-                return entries_[slot].code;
+                return &rows[entries_[slot].row];
             }
-            slot = (slot + 1) % Slots;
+            slot = (slot + 1) % slots;
         }
-        return none;
+        return nullptr;
+    }
+
+   private:
+    static constexpr size_t slots = 128;
+    struct Entry {
+        const char *name = nullptr;
+        uint8_t length = 0;
+        uint8_t row = 0;
+    };
+    Entry entries_[slots];
+};
+
+/// The same over the names of members.
+class MemberTable {
+   public:
+    MemberTable() {
+        for (uint8_t member = 0; member < memberCount; ++member) {
+            const ShortName name(memberSpecs[member].name);
+            uint8_t slot = name.hash();
+            while (entries_[slot].name.length != 0) ++slot;
+            entries_[slot] = {name, static_cast<Member>(member)};
+        }
+    }
+
+    Member find(const ShortName &name) const {
+        uint8_t slot = name.hash();
+        while (entries_[slot].name.length != 0) {
+            if (entries_[slot].name == name) return entries_[slot].member;
+            ++slot;
+        }
+        return memberCount;
     }
 
    private:
     struct Entry {
-        const char *name = nullptr;
-        uint8_t length = 0;
-        uint8_t code = 0;
+        ShortName name;
+        Member member = memberCount;
     };
-    Entry entries_[Slots];
+    Entry entries_[256];
 };
 
-struct Names {
-    NameTable<256> members;
-    NameTable<128> types;
-    Names() {
-        for (uint8_t m = 0; m < memberCount; ++m) members.insert(memberSpecs[m].name, m);
-        for (uint8_t r = 0; r < rowCount; ++r) types.insert(rows[r].name, r);
-    }
-};
-
-const Names names;
+const TypeTable types;
+const MemberTable members;
 
 }  // namespace
 
-const TypeRow *typeNamed(const uint8_t *name, size_t length) {
-    const uint8_t row = names.types.find(name, length, 255);
-    return row == 255 ? nullptr : &rows[row];
-}
+const TypeRow *typeNamed(const uint8_t *name, size_t length) { return types.find(name, length); }
 
 const TypeRow *typeOf(uint8_t code) {
     for (const TypeRow &row : rows) {
@@ -221,12 +239,14 @@ const TypeRow *typeOf(uint8_t code) {
 }
 
 Member memberNamed(const uint8_t *name, size_t length) {
-    return static_cast<Member>(names.members.find(name, length, memberCount));
+    return length > ShortName::longest ? memberCount : members.find(ShortName(name, length));
 }
 
 uint8_t codeOf(const ClosedSet &set, const uint8_t *name, size_t length) {
+    if (length > ShortName::longest) return 0;
+    const ShortName wanted(name, length);
     for (uint8_t k = 0; k < set.count; ++k) {
-        if (std::strlen(set.names[k]) == length && std::memcmp(set.names[k], name, length) == 0) return k + 1;
+        if (set.names[k] == wanted) return k + 1;
     }
     return 0;
 }

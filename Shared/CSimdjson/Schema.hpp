@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ShortName.hpp"
+
 namespace deskbeat {
 
 /// Bits of `db_event.present`; `EventField` in Swift. New members go to the end.
@@ -27,7 +29,7 @@ enum class Form : uint8_t {
 };
 
 struct ClosedSet {
-    const char *const *names;  // code = place + 1
+    const ShortName *names;  // code = place + 1
     uint8_t count;
 };
 
@@ -68,10 +70,10 @@ struct TypeRow {
 const TypeRow *typeNamed(const uint8_t *name, size_t length);
 const TypeRow *typeOf(uint8_t code);
 
-/// The member of that name, or memberCount. Reads up to 7 bytes behind a short name.
+/// The member of that name, or memberCount. 16 bytes are readable.
 Member memberNamed(const uint8_t *name, size_t length);
 
-/// Code of a name in lower case (padded to 16 readable bytes), or 0.
+/// Code of a name in lower case (16 bytes are readable), or 0.
 uint8_t codeOf(const ClosedSet &set, const uint8_t *name, size_t length);
 
 }  // namespace deskbeat

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "ShortName.hpp"
+
 namespace deskbeat {
 
 /// Growing byte store of one batch. Offsets into it stay valid, pointers do not.
@@ -52,31 +54,6 @@ class Arena {
     size_t capacity_ = 0;
 };
 
-struct Scan {
-    bool escapes;
-    bool ascii;
-};
-
-/// Whether there is a backslash, and whether there is a non-ASCII byte.
-inline Scan scan(const uint8_t *p, size_t n) {
-    uint8_t high = 0, escape = 0;
-    size_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        uint8_t blockHigh = 0, blockEscape = 0;
-        for (size_t k = 0; k < 32; ++k) {
-            blockHigh |= p[i + k];
-            blockEscape |= p[i + k] == '\\' ? 0xff : 0;
-        }
-        high |= blockHigh;
-        escape |= blockEscape;
-    }
-    for (; i < n; ++i) {
-        high |= p[i];
-        escape |= p[i] == '\\' ? 0xff : 0;
-    }
-    return {escape != 0, (high & 0x80) == 0};
-}
-
 /// Number of bytes in front of the first one that a JSON string has to escape. Reads nothing behind `n`.
 inline size_t plainPrefix(const uint8_t *p, size_t n) {
     const auto plain = [p](size_t i) { return p[i] >= 0x20 && p[i] != '"' && p[i] != '\\'; };
@@ -100,23 +77,18 @@ inline void copy(uint8_t *to, const uint8_t *from, size_t n) {
 
 /// Copies with ASCII letters in lower case; false when a byte is not ASCII (the copy is then of no use).
 inline bool lowerCopy(uint8_t *to, const uint8_t *from, size_t n) {
-    uint8_t high = 0;
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        uint8_t block = 0;
+    constexpr uint64_t highBits = 0x8080808080808080;
+    uint64_t high = 0;
+    for (size_t i = 0; i < n; i += 16) {
+        uint8_t block[16];
+        std::memcpy(block, from + i, 16);
         for (size_t k = 0; k < 16; ++k) {
-            const uint8_t c = from[i + k];
-            block |= c;
-            to[i + k] = static_cast<uint8_t>(c + (static_cast<uint8_t>(c - 'A') < 26 ? 32 : 0));
+            to[i + k] = static_cast<uint8_t>(block[k] + (static_cast<uint8_t>(block[k] - 'A') < 26 ? 32 : 0));
         }
-        high |= block;
+        const ShortName own(block, n - i < 16 ? n - i : 16);
+        high |= own.low | own.high;
     }
-    for (; i < n; ++i) {
-        const uint8_t c = from[i];
-        high |= c;
-        to[i] = static_cast<uint8_t>(c + (static_cast<uint8_t>(c - 'A') < 26 ? 32 : 0));
-    }
-    return (high & 0x80) == 0;
+    return (high & highBits) == 0;
 }
 
 inline int hexDigit(uint8_t c) {

@@ -193,15 +193,28 @@ bool db_decoder::sequence(const Token &token) {
     return true;
 }
 
-uint64_t db_decoder::identity(const db_text &source, const db_text &id) {
-    const auto *base = arena_.base();
-    if (lastSource_.size() != source.length ||
-        std::memcmp(lastSource_.data(), base + source.offset, source.length) != 0) {
-        lastSource_.assign(reinterpret_cast<const char *>(base) + source.offset, source.length);
-        const uint8_t nul = 0;
-        lastSourceState_ = fnv1a(&nul, 1, fnv1a(base + source.offset, source.length));
+/// Events of a batch mostly have one source, which then stands in the arena already.
+bool db_decoder::source(const Token &token) {
+    if (token.kind != Kind::string) return false;
+    db_text &source = event_->source;
+    if (!token.escaped && token.length != 0 && token.length == lastSource_.length &&
+        std::memcmp(arena_.base() + lastSource_.offset, token.bytes, token.length) == 0) {
+        source = lastSource_;
+        return true;
     }
-    return fnv1a(base + id.offset, id.length, lastSourceState_);
+    if (!freeText(token, 2048, source) || source.length == 0 ||
+        std::memchr(arena_.base() + source.offset, 0, source.length) != nullptr) {
+        return false;
+    }
+    lastSource_ = source;
+    lastSourceState_ = identityState(source);
+    return true;
+}
+
+/// FNV-1a over a source and the NUL behind it.
+uint64_t db_decoder::identityState(const db_text &source) const {
+    const uint8_t nul = 0;
+    return fnv1a(&nul, 1, fnv1a(arena_.base() + source.offset, source.length));
 }
 
 /// Tags are a set of labels: folded, sorted by bytes, each once.
@@ -250,7 +263,9 @@ uint8_t db_decoder::readVoids(const Token &token) {
         return failMember(invalidField, mVoids, "source");
     }
     if (!identifier(id, event_->voids_id)) return failMember(invalidField, mVoids, "id");
-    event_->voids_identity = identity(event_->voids_source, event_->voids_id);
+    const db_text &voided = event_->voids_id;
+    event_->voids_identity =
+        fnv1a(arena_.base() + voided.offset, voided.length, identityState(event_->voids_source));
     return ok;
 }
 

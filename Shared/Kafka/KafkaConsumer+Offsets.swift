@@ -102,6 +102,13 @@ extension KafkaConsumer {
         return result
     }
 
+    /// Last offsets only, with one request instead of two.
+    public func ends(
+        _ partitions: some Collection<TopicPartition>, _ deadline: Deadline
+    ) throws(KafkaError) -> [TopicPartition: Int64] {
+        try listOffsets(partitions, Self.end, deadline)
+    }
+
     public func watermarks(_ partition: TopicPartition, _ deadline: Deadline) throws(KafkaError) -> Watermarks {
         guard let result = try watermarks([partition], deadline)[partition] else {
             throw KafkaError(code: .unknownPartition, operation: "read the watermarks of \(partition)")

@@ -21,8 +21,11 @@ public struct StringTable: ~Copyable {
     private let countsReferences: Bool
     private var entries: [Entry] = []
     private var bytes: [UInt8] = []
-    /// Ids by slot; `none` is an empty slot. A power of two, at most three quarters full.
-    private var slots: [UInt32]
+    /// Ids by slot, the upper half of the string's hash above each, so that a look-up meets no other string's entry on its way.
+    /// A power of two, at most three quarters full.
+    private var slots: [UInt64]
+    /// An empty slot: no id is `none`.
+    private static let empty = UInt64.max
     private var firstFree = Self.none
     private var unusedBytes = 0
 
@@ -31,12 +34,12 @@ public struct StringTable: ~Copyable {
 
     public init(countsReferences: Bool = false) {
         self.countsReferences = countsReferences
-        slots = Array(repeating: Self.none, count: 16)
+        slots = Array(repeating: Self.empty, count: 16)
     }
 
     /// Bytes of memory that the table holds.
     public var memory: Int {
-        bytes.capacity + entries.capacity * MemoryLayout<Entry>.stride + slots.capacity * MemoryLayout<UInt32>.stride
+        bytes.capacity + entries.capacity * MemoryLayout<Entry>.stride + slots.capacity * MemoryLayout<UInt64>.stride
     }
 
     /// One above the greatest id that was ever given: the size of an array indexed by id.
@@ -54,11 +57,14 @@ public struct StringTable: ~Copyable {
         if (count + 1) * 4 > slots.count * 3 { grow() }
         let id = store(string, hash: hash)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[slot] != Self.none { slot = (slot + 1) & (slots.count - 1) }
-        slots[slot] = id
+        while slots[slot] != Self.empty { slot = (slot + 1) & (slots.count - 1) }
+        slots[slot] = Self.slot(id, hash: hash)
         count += 1
         return id
     }
+
+    private static func slot(_ id: UInt32, hash: UInt64) -> UInt64 { (hash >> 32) << 32 | UInt64(id) }
+    private static func id(_ slot: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: slot) }
 
     /// The id of a string.
     public mutating func intern(_ string: RawSpan) -> UInt32 {
@@ -80,10 +86,13 @@ public struct StringTable: ~Copyable {
     public func find(_ string: RawSpan, hash: UInt64) -> UInt32? {
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while true {
-            let id = slots[slot]
-            if id == Self.none { return nil }
-            let entry = entries[Int(id)]
-            if entry.hash == hash, equal(entry, string) { return id }
+            let found = slots[slot]
+            if found == Self.empty { return nil }
+            if found >> 32 == hash >> 32 {
+                let id = Self.id(found)
+                let entry = entries[Int(id)]
+                if entry.hash == hash, equal(entry, string) { return id }
+            }
             slot = (slot + 1) & (slots.count - 1)
         }
     }
@@ -174,11 +183,11 @@ public struct StringTable: ~Copyable {
     }
 
     private mutating func grow() {
-        slots = Array(repeating: Self.none, count: slots.count * 2)
+        slots = Array(repeating: Self.empty, count: slots.count * 2)
         for (id, entry) in entries.enumerated() where entry.references > 0 {
             var slot = Int(truncatingIfNeeded: entry.hash) & (slots.count - 1)
-            while slots[slot] != Self.none { slot = (slot + 1) & (slots.count - 1) }
-            slots[slot] = UInt32(id)
+            while slots[slot] != Self.empty { slot = (slot + 1) & (slots.count - 1) }
+            slots[slot] = Self.slot(UInt32(id), hash: entry.hash)
         }
     }
 
@@ -186,17 +195,17 @@ public struct StringTable: ~Copyable {
     private mutating func removeSlot(of id: UInt32) {
         let mask = slots.count - 1
         var gap = Int(truncatingIfNeeded: entries[Int(id)].hash) & mask
-        while slots[gap] != id { gap = (gap + 1) & mask }
+        while Self.id(slots[gap]) != id { gap = (gap + 1) & mask }
         var next = (gap + 1) & mask
-        while slots[next] != Self.none {
-            let home = Int(truncatingIfNeeded: entries[Int(slots[next])].hash) & mask
+        while slots[next] != Self.empty {
+            let home = Int(truncatingIfNeeded: entries[Int(Self.id(slots[next]))].hash) & mask
             if (next - home) & mask >= (next - gap) & mask {
                 slots[gap] = slots[next]
                 gap = next
             }
             next = (next + 1) & mask
         }
-        slots[gap] = Self.none
+        slots[gap] = Self.empty
     }
 
     private mutating func compact() {

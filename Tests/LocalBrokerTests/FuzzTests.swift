@@ -107,7 +107,7 @@ import Testing
             .syncGroup(SyncGroupRequest { $0.groupID = "g" }),
             .heartbeat(HeartbeatRequest { $0.groupID = "g" }),
             .leaveGroup(LeaveGroupRequest { $0.groupID = "g" }),
-            .listGroups(ListGroupsRequest()),
+            .listGroups(ListGroupsRequest()), .describeLogDirs(DescribeLogDirsRequest()),
             .describeGroups(DescribeGroupsRequest { $0.groups = ["g"] }),
             .deleteGroups(DeleteGroupsRequest { $0.groups = ["h"] }),
             .initProducerID(

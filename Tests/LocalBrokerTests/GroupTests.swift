@@ -276,6 +276,11 @@ extension Harness {
         guard case .listGroups(let list) = try broker.call(.listGroups(ListGroupsRequest())) else { return }
         #expect(list.groups.map(\.groupID) == ["g", "simple"])
         #expect(list.groups.map(\.state) == ["Stable", "Empty"])
+        for (type, count) in [("Classic", 2), ("consumer", 0)] {
+            let ofType = ListGroupsRequest { $0.typesFilter = [type] }
+            guard case .listGroups(let list) = try broker.call(.listGroups(ofType)) else { return }
+            #expect(list.groups.count == count)
+        }
         let describe = DescribeGroupsRequest { $0.groups = ["g", "none"] }
         guard case .describeGroups(let described) = try broker.call(.describeGroups(describe)) else { return }
         #expect(described.groups.map(\.state) == ["Stable", "Dead"])
@@ -331,6 +336,9 @@ extension Harness {
             #expect(try each.committedOffset(group: "g", "t").committedOffset == -1)
             #expect(try each.committedOffset(group: "g", "u").committedOffset == 5)
         }
+        // A group without members and offsets is none.
+        #expect(try delete("g", "u").1 == ErrorCode.none)
+        #expect(try delete("g", "u").0 == .groupIDNotFound)
     }
 
     @Test func offsetsOfAbandonedGroupsExpire() throws {

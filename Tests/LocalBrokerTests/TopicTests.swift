@@ -41,6 +41,28 @@ import Testing
         return try #require(response.results.first).error
     }
 
+    @Test func sizesOfLogsAreDescribed() throws {
+        let broker = try Harness()
+        #expect(try broker.createTopic("t", partitions: 2) == .none)
+        #expect(try broker.createTopic("u") == .none)
+        #expect(try broker.produce(broker.batch(["x"]), to: "t", 1).error == .none)
+        func sizes(_ topics: [TopicPartitions]?) throws -> [[Int64]] {
+            let request = DescribeLogDirsRequest { $0.topics = topics }
+            guard case .describeLogDirs(let response) = try broker.call(.describeLogDirs(request)) else { return [] }
+            return response.directories.flatMap(\.topics).map { $0.partitions.map(\.size) }
+        }
+        let all = try sizes(nil)
+        #expect(all.map(\.count) == [2, 1])
+        #expect(all[0][0] == 0 && all[0][1] > 0)
+        let some = [
+            TopicPartitions {
+                $0.name = "t"
+                $0.partitions = [1, 7]
+            }
+        ]
+        #expect(try sizes(some) == [[all[0][1]]])
+    }
+
     private func names(_ broker: Harness, _ requested: [String]?, autoCreate: Bool = true) throws -> [MetadataResponse
         .Topic]
     {

@@ -71,6 +71,8 @@ import Testing
             try roundTrip(DescribeConfigsRequest.self, DescribeConfigsResponse.self, key, version, seed)
         case .alterConfigs: try roundTrip(AlterConfigsRequest.self, AlterConfigsResponse.self, key, version, seed)
         case .deleteGroups: try roundTrip(DeleteGroupsRequest.self, DeleteGroupsResponse.self, key, version, seed)
+        case .describeLogDirs:
+            try roundTrip(DescribeLogDirsRequest.self, DescribeLogDirsResponse.self, key, version, seed)
         case .createPartitions:
             try roundTrip(CreatePartitionsRequest.self, CreatePartitionsResponse.self, key, version, seed)
         case .offsetDelete:

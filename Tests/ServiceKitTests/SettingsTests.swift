@@ -16,7 +16,7 @@ import Testing
 
     @Test func defaults() throws {
         let settings = try settings([])
-        #expect(settings.threads == 1)
+        #expect(settings.threads == min(2, ProcessInfo.processInfo.activeProcessorCount))
         #expect(settings.partitions == 12)
         #expect(settings.topicCreation == .missing)
         #expect(settings.topicPrefix == "support.")

@@ -32,9 +32,9 @@ import Testing
 
     @Test func aLargeTransactionIsDueAtOnce() {
         let policy = CommitPolicy(interval: 100, now: 0)
-        #expect(!policy.isDue(work { $0.records = 99_999 }, now: 0))
-        #expect(policy.isDue(work { $0.records = 100_000 }, now: 0))
-        #expect(policy.isDue(work { $0.bytes = 40 << 20 }, now: 0))
+        #expect(!policy.isDue(work { $0.records = CommitPolicy.maximumRecords - 1 }, now: 0))
+        #expect(policy.isDue(work { $0.records = CommitPolicy.maximumRecords }, now: 0))
+        #expect(policy.isDue(work { $0.bytes = CommitPolicy.maximumBytes }, now: 0))
     }
 
     @Test func urgentCommitsAreTenMillisecondsApart() {
@@ -53,7 +53,7 @@ import Testing
         behind.isBacklogged = true
         #expect(!policy.isDue(behind, now: 100))
         #expect(policy.isDue(behind, now: 1_000))
-        behind.records = 100_000
+        behind.records = CommitPolicy.maximumRecords
         #expect(policy.isDue(behind, now: 100))
         behind.records = 1
         behind.isUrgent = true

@@ -35,11 +35,23 @@ struct BrokerCommand: AsyncParsableCommand {
     @Flag(help: "Acknowledge only what has reached the disk (survives loss of power).")
     var fsync = false
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Create a topic when a producer asks for one that is not there, as Apache Kafka does by default.")
+    var autoCreateTopics = true
+
+    @Option(help: "Partitions of a topic whose creator does not say how many.")
+    var partitions = 1
+
     @Option(help: "auto (text on a terminal, else JSON), text or json. Environment: DESKBEAT_LOG_FORMAT.")
     var logFormat: String?
 
     @Option(help: "trace, debug, info, notice, warning, error or critical. Environment: DESKBEAT_LOG_LEVEL.")
     var logLevel: String?
+
+    func validate() throws {
+        guard (1...1000).contains(partitions) else { throw ValidationError("--partitions is 1 to 1000") }
+    }
 
     func run() async throws {
         let format = logFormat ?? environment("DESKBEAT_LOG_FORMAT") ?? "auto"
@@ -58,6 +70,8 @@ struct BrokerCommand: AsyncParsableCommand {
         configuration.advertisedHost = advertisedHost
         configuration.allowNonLoopback = allowNonLoopback
         configuration.fsync = fsync
+        configuration.createsTopicsAutomatically = autoCreateTopics
+        configuration.defaultPartitionCount = partitions
         let end = TerminationSignals()
         let broker = try await LocalBroker.start(configuration)
         if port == 0 { Console.output.line(broker.bootstrapServers) }

@@ -87,7 +87,9 @@ struct UpCommand: AsyncParsableCommand {
                 try writeAtomically(Array("\(port)\n".utf8), to: directory.file("broker.port"))
             }
             servers = "127.0.0.1:\(port)"
-            var arguments = ["broker", "--data-dir", directory.file("broker"), "--port", String(port)]
+            var arguments = [
+                "broker", "--data-dir", directory.file("broker"), "--port", String(port), "--no-auto-create-topics",
+            ]
             if fsync { arguments.append("--fsync") }
             members.append(
                 Supervision.Member(

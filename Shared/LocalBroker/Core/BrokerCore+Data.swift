@@ -58,8 +58,9 @@ extension BrokerCore {
                 result.logAppendTime = appendTime
                 result.logStartOffset = log.startOffset
                 grownLogs.append(log)
-            case .rejected(let error, let message):
+            case .rejected(let error, let message, let records):
                 result.error = error
+                result.recordErrors = records.map { record in ProduceResponse.RecordError { $0.index = record } }
                 result.errorMessage = message.isEmpty ? nil : message
             }
         } catch {

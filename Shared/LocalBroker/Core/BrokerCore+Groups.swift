@@ -143,6 +143,9 @@ extension BrokerCore {
             guard !record.partitions.isEmpty else { return }
             do {
                 try commit(.offsetsDeleted(record))
+                if group.isAbandoned, group.offsets.isEmpty {
+                    try commit(.groupDeleted(GroupDeletedRecord { $0.groupID = group.id }))
+                }
             } catch {
                 response.error = .coordinatorNotAvailable
             }
@@ -153,6 +156,7 @@ extension BrokerCore {
 
     func listGroups(_ request: ListGroupsRequest) -> ListGroupsResponse {
         ListGroupsResponse { response in
+            guard request.typesFilter.isEmpty || request.typesFilter.contains(where: Group.isType) else { return }
             for group in groups.values.sorted(by: { $0.id < $1.id })
             where request.statesFilter.isEmpty || request.statesFilter.contains(group.state.rawValue) {
                 response.groups.append(
@@ -160,6 +164,7 @@ extension BrokerCore {
                         $0.groupID = group.id
                         $0.protocolType = group.protocolType ?? ""
                         $0.state = group.state.rawValue
+                        $0.type = Group.type
                     })
             }
         }
@@ -226,7 +231,7 @@ extension BrokerCore {
     func expireGroups() {
         let week: Int64 = 7 * 24 * 3_600_000
         for group in groups.values.sorted(by: { $0.id < $1.id })
-        where group.state == .empty && group.pendingOffsets.isEmpty && group.pendingMembers.isEmpty {
+        where group.isAbandoned {
             let age = group.offsets.isEmpty ? min(week, configuration.offsetRetention) : configuration.offsetRetention
             guard now.wall - group.lastUse > age else { continue }
             try? commit(.groupDeleted(GroupDeletedRecord { $0.groupID = group.id }))

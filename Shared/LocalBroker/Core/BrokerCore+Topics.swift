@@ -165,7 +165,7 @@ extension BrokerCore {
         guard Int(request.count) > count else {
             return (
                 .invalidPartitions,
-                "Topic currently has \(count) partitions, \(request.count) would not be an increase."
+                "The topic \(request.name) currently has \(count) partition(s); \(request.count) would not be an increase."
             )
         }
         let existing = topics.values.reduce(0) { $0 + $1.partitions.count }

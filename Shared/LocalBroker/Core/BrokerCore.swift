@@ -191,6 +191,7 @@ package final class BrokerCore {
         case .describeGroups(let request): complete(token, .describeGroups(describeGroups(request)))
         case .listGroups(let request): complete(token, .listGroups(listGroups(request)))
         case .deleteGroups(let request): complete(token, .deleteGroups(deleteGroups(request)))
+        case .describeLogDirs(let request): complete(token, .describeLogDirs(describeLogDirs(request)))
         case .createPartitions(let request): complete(token, .createPartitions(createPartitions(request)))
         case .offsetDelete(let request): complete(token, .offsetDelete(offsetDelete(request)))
         case .describeProducers(let request): complete(token, .describeProducers(describeProducers(request)))

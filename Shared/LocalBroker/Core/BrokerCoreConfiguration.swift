@@ -17,6 +17,8 @@ package struct BrokerCoreConfiguration: Sendable {
     /// What clients are told to connect to.
     package var host = "127.0.0.1"
     package var port: Int32 = 9092
+    /// What clients are told where the logs are.
+    package var logDirectory = "memory"
     package var createsTopicsAutomatically = false
     package var defaultPartitionCount: Int32 = 1
     package var topicDefaults: [String: String] = [:]

@@ -104,6 +104,8 @@ final class Group {
         if leader == memberID { leader = members.first?.id }
     }
 
+    /// No member, none on its way, and no transaction about to commit offsets.
+    var isAbandoned: Bool { state == .empty && pendingOffsets.isEmpty && pendingMembers.isEmpty }
     var haveAllMembersJoined: Bool { pendingMembers.isEmpty && members.allSatisfy { $0.joining != nil } }
     var rebalanceTimeout: Int64 { members.reduce(0) { max($0, $1.rebalanceTimeout) } }
 
@@ -159,6 +161,10 @@ final class Group {
     }
 
     static let consumerProtocol = "consumer"
+    /// All groups are of the protocol before KIP-848.
+    static let type = "classic"
+
+    static func isType(_ name: String) -> Bool { name.lowercased() == type }
 
     /// The topics that members of the consumer protocol have subscribed to; nil when a member's subscription cannot be read. A
     /// subscription begins with its version (2 bytes) and the list of topics.

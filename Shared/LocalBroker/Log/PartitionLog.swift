@@ -73,7 +73,8 @@ package final class PartitionLog {
 
     enum AppendResult: Equatable {
         case appended(baseOffset: Int64, appendTime: Int64)
-        case rejected(ErrorCode, String)
+        /// `records`: those that are at fault, by their place in the batch; none when the batch is as a whole.
+        case rejected(ErrorCode, String, records: [Int32] = [])
     }
 
     /// Whether the batch is well formed, by what its header says; the records themselves are opaque.
@@ -114,19 +115,20 @@ package final class PartitionLog {
         }
         var expected: Int32 = 0
         var end = 0
-        var hasKeys = true
+        var withoutKey: [Int32] = []
         let isWhole = header.forEachRecord(in: content) { record, _ in
             guard record.offsetDelta == expected else { return false }
             expected += 1
             end = record.whole.upperBound
-            if record.key == nil { hasKeys = false }
+            if record.key == nil, limits.requiresKeys { withoutKey.append(record.offsetDelta) }
             return true
         }
         guard isWhole, expected == header.count, end == content.readableBytes else {
             return .rejected(.invalidRecord, "the records are not what the batch's header says")
         }
-        guard hasKeys || !limits.requiresKeys else {
-            return .rejected(.invalidRecord, "a compacted topic does not accept a record without key")
+        guard withoutKey.isEmpty else {
+            return .rejected(
+                .invalidRecord, "a compacted topic does not accept a record without key", records: withoutKey)
         }
         return nil
     }

@@ -71,11 +71,13 @@ package struct DescribeGroupsResponse: WireStruct {
 
 package struct ListGroupsRequest: WireStruct {
     package var statesFilter: [String] = []
+    package var typesFilter: [String] = []
 
     package init() {}
 
     package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
         if coder.version >= 4 { try coder.strings(&statesFilter) }
+        if coder.version >= 5 { try coder.strings(&typesFilter) }
         try coder.tags()
     }
 }
@@ -97,6 +99,7 @@ package struct ListGroupsResponse: WireStruct {
         package var groupID: String = ""
         package var protocolType: String = ""
         package var state: String = ""
+        package var type: String = ""
 
         package init() {}
 
@@ -104,6 +107,7 @@ package struct ListGroupsResponse: WireStruct {
             try coder.string(&groupID)
             try coder.string(&protocolType)
             if coder.version >= 4 { try coder.string(&state) }
+            if coder.version >= 5 { try coder.string(&type) }
             try coder.tags()
         }
     }

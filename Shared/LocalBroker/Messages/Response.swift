@@ -25,6 +25,7 @@ package enum Response: Sendable {
     case txnOffsetCommit(TxnOffsetCommitResponse)
     case describeConfigs(DescribeConfigsResponse)
     case alterConfigs(AlterConfigsResponse)
+    case describeLogDirs(DescribeLogDirsResponse)
     case createPartitions(CreatePartitionsResponse)
     case deleteGroups(DeleteGroupsResponse)
     case incrementalAlterConfigs(AlterConfigsResponse)
@@ -60,6 +61,7 @@ package enum Response: Sendable {
         case .txnOffsetCommit: .txnOffsetCommit
         case .describeConfigs: .describeConfigs
         case .alterConfigs: .alterConfigs
+        case .describeLogDirs: .describeLogDirs
         case .createPartitions: .createPartitions
         case .deleteGroups: .deleteGroups
         case .incrementalAlterConfigs: .incrementalAlterConfigs
@@ -97,6 +99,7 @@ package enum Response: Sendable {
         case .txnOffsetCommit: .txnOffsetCommit(try coder.message())
         case .describeConfigs: .describeConfigs(try coder.message())
         case .alterConfigs: .alterConfigs(try coder.message())
+        case .describeLogDirs: .describeLogDirs(try coder.message())
         case .createPartitions: .createPartitions(try coder.message())
         case .deleteGroups: .deleteGroups(try coder.message())
         case .incrementalAlterConfigs: .incrementalAlterConfigs(try coder.message())
@@ -134,6 +137,7 @@ package enum Response: Sendable {
         case .txnOffsetCommit(var message): try message.code(&coder)
         case .describeConfigs(var message): try message.code(&coder)
         case .alterConfigs(var message): try message.code(&coder)
+        case .describeLogDirs(var message): try message.code(&coder)
         case .createPartitions(var message): try message.code(&coder)
         case .deleteGroups(var message): try message.code(&coder)
         case .incrementalAlterConfigs(var message): try message.code(&coder)

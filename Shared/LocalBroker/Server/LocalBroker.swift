@@ -158,6 +158,7 @@ public final class LocalBroker: Sendable {
         _ configuration: LocalBrokerConfiguration, loop: any EventLoop, logger: Logger
     ) throws -> BrokerDriver {
         var core = BrokerCoreConfiguration()
+        if let directory = configuration.dataDirectory { core.logDirectory = "\(directory)/logs" }
         core.createsTopicsAutomatically = configuration.createsTopicsAutomatically
         core.defaultPartitionCount = Int32(clamping: configuration.defaultPartitionCount)
         core.topicDefaults = configuration.topicDefaults

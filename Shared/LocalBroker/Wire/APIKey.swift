@@ -30,6 +30,7 @@ package enum APIKey: Int16, CaseIterable, Sendable {
     case txnOffsetCommit = 28
     case describeConfigs = 32
     case alterConfigs = 33
+    case describeLogDirs = 35
     case createPartitions = 37
     case deleteGroups = 42
     case incrementalAlterConfigs = 44
@@ -52,7 +53,7 @@ package enum APIKey: Int16, CaseIterable, Sendable {
         case .leaveGroup: 0...3
         case .syncGroup: 0...3
         case .describeGroups: 0...4
-        case .listGroups: 0...4
+        case .listGroups: 0...5
         case .apiVersions: 0...3
         case .createTopics: 2...4
         case .deleteTopics: 1...3
@@ -65,6 +66,7 @@ package enum APIKey: Int16, CaseIterable, Sendable {
         case .txnOffsetCommit: 0...3
         case .describeConfigs: 1...2
         case .alterConfigs: 0...1
+        case .describeLogDirs: 1...3
         case .createPartitions: 0...1
         case .deleteGroups: 0...1
         case .incrementalAlterConfigs: 0...0
@@ -103,6 +105,7 @@ package enum APIKey: Int16, CaseIterable, Sendable {
         case .txnOffsetCommit: 3
         case .describeConfigs: 4
         case .alterConfigs: 2
+        case .describeLogDirs: 2
         case .createPartitions: 2
         case .deleteGroups: 2
         case .incrementalAlterConfigs: 1

@@ -20,10 +20,6 @@ extension [UInt8] {
         unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
     }
 
-    mutating func appendFixed32(_ value: UInt32) {
-        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
-    }
-
     mutating func append(_ span: borrowing RawSpan) {
         unsafe span.withUnsafeBytes { unsafe append(contentsOf: $0) }
     }
@@ -31,6 +27,51 @@ extension [UInt8] {
     package mutating func appendBytes(_ bytes: some Collection<UInt8>) {
         appendVarint(UInt64(bytes.count))
         append(contentsOf: bytes)
+    }
+}
+
+/// A few small building blocks, put together in place and appended at once: an append costs more than the bytes that it appends.
+/// At most 40 bytes.
+struct ShortBytes {
+    private var bytes = InlineArray<40, UInt8>(repeating: 0)
+    private var count = 0
+
+    @inline(__always)
+    private mutating func append(_ byte: UInt8) {
+        bytes[count] = byte
+        count += 1
+    }
+
+    @inline(__always)
+    mutating func appendVarint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    @inline(__always)
+    mutating func appendSignedVarint(_ value: Int64) {
+        appendVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+    }
+
+    @inline(__always)
+    mutating func appendFixed64(_ value: UInt64) {
+        for shift: UInt64 in 0..<8 { append(UInt8(truncatingIfNeeded: value >> (shift * 8))) }
+    }
+
+    @inline(__always)
+    mutating func appendFixed32(_ value: UInt32) {
+        for shift: UInt32 in 0..<4 { append(UInt8(truncatingIfNeeded: value >> (shift * 8))) }
+    }
+
+    /// Appends what there is to `target`.
+    @inline(__always)
+    func append(to target: inout [UInt8]) {
+        let span = bytes.span
+        unsafe target.append(span.bytes.extracting(0..<count))
     }
 }
 

@@ -132,7 +132,11 @@ public struct DimensionValues: Equatable, Sendable {
     /// For look-up tables.
     var hash: UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for index in 0..<Dimension.slots { hash = (hash ^ UInt64(values[index])) &* 0x9E37_79B9_7F4A_7C15 }
+        // A sum of products that do not wait for each other.
+        for index in 0..<Dimension.slots {
+            hash &+= (UInt64(values[index]) &+ UInt64(index) &+ 1) &* (0x9E37_79B9_7F4A_7C15 &+ UInt64(index) << 17)
+        }
+        hash ^= hash >> 32
         for tag in tags { hash = (hash ^ UInt64(tag)) &* 0x9E37_79B9_7F4A_7C15 }
         return hash ^ (hash >> 29)
     }

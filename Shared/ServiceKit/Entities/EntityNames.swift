@@ -36,6 +36,13 @@ struct EntityNames {
     /// What stands before an id in the store; empty for the first kind.
     func prefix(_ index: Int) -> [UInt8] { index == 0 ? [] : [Self.mark, names[index].kind.rawValue] }
 
+    /// Leaves the id of a key, nothing of one whose kind is none of this stage's.
+    func reduceToID(_ key: inout [UInt8]) {
+        guard key.first == Self.mark else { return }
+        let isKnown = key.count > 2 && names.dropFirst().contains { $0.kind.rawValue == key[1] }
+        key.removeSubrange(..<(isKnown ? 2 : key.count))
+    }
+
     /// A key taken apart; nil when its kind is none of this stage's.
     func parse(_ key: [UInt8]) -> (name: EntityName, id: [UInt8])? {
         guard key.first == Self.mark else { return (names[0], key) }

@@ -17,7 +17,7 @@ extension EntityTask {
         let place = try source(of: timeline.events)
         let clock = min(time.clock, place.map { sourceStates.bound($0) } ?? .max)
         if Derivation.keepsMemory { try prepareMemory(entity, time, clock) }
-        if settings.factOutput != nil { output.key = names.parse(store.key(of: entity))?.id ?? [] }
+        if settings.factOutput != nil { loadID(of: entity) }
         try derivation.derive(timeline.events, clock: clock, into: &output)
         if clock < time.clock, output.nextTimer <= time.clock { output.deriveWhenSourceReturns() }
         encoded.removeAll(keepingCapacity: true)
@@ -27,9 +27,10 @@ extension EntityTask {
         let head = store.heads[Int(entity)]
         var hasChanged =
             Int(head.savedEvents) < Int(head.eventCount) || head.nextTimer != output.nextTimer
-            || head.has(EntityHead.shortened)
+            || head.has(EntityHead.shortened) || head.lifecycle != output.lifecycle
+        store.setLifecycle(output.lifecycle, of: entity)
         if !store.hasContributions(encoded, entity), try loadBefore(entity) {
-            try emitDifference(entity, sink)
+            try emitDifference(of: store.key(of: entity), sink)
             store.setContributions(encoded, of: entity)
             hasChanged = true
         }
@@ -50,6 +51,13 @@ extension EntityTask {
         if !output.alerts.isEmpty { publishAlerts(sink) }
     }
 
+    /// Puts the entity's id where its derivation finds it.
+    func loadID(of entity: EntityStore.Index) {
+        output.key.removeAll(keepingCapacity: true)
+        store.appendKey(of: entity, to: &output.key)
+        names.reduceToID(&output.key)
+    }
+
     /// The place of the source that the clock of an entity with these events waits for; nil when it waits for none.
     func source(of events: [TimelineEvent]) throws(InternalRecordError) -> Int? {
         guard sourceStates.holdClocks else { return nil }
@@ -63,14 +71,15 @@ extension EntityTask {
             clock: clock, wall: time.wall, isCaughtUp: time.caughtUp, isDegraded: time.degraded,
             lastArrival: store.heads[Int(entity)].lastArrival * 1_000, lastArrivedTime: arrived.last?.time ?? 0)
         output.moment.heldUntil = heldUntil
-        output.key = names.parse(store.key(of: entity))?.id ?? []
+        loadID(of: entity)
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
         var reader = BinaryReader(value)
+        if store.heads[Int(entity)].has(EntityHead.residue) { _ = try EntityResidue.hashes(&reader) }
         output.memory = reader.isAtEnd ? [] : try reader.bytes()
     }
 
-    private func publishAlerts(_ sink: any TaskOutput) {
+    func publishAlerts(_ sink: any TaskOutput) {
         for alert in output.alerts { publish(alert, sink) }
     }
 
@@ -81,16 +90,37 @@ extension EntityTask {
             key: alert.key.span.bytes, value: alert.value.span.bytes, headers: [("ce_type", Array(alert.type.utf8))])
     }
 
+    /// Loads what was emitted for an entity into ``before``.
+    ///
+    /// - Returns: the hashes of a residue's events.
+    func loadHeld(_ entity: EntityStore.Index) throws(InternalRecordError) -> [UInt64] {
+        value.removeAll(keepingCapacity: true)
+        store.appendContributions(of: entity, to: &value)
+        var reader = BinaryReader(value)
+        let isResidue = store.heads[Int(entity)].has(EntityHead.residue)
+        let hashes = isResidue ? try EntityResidue.hashes(&reader) : []
+        if Derivation.keepsMemory, !reader.isAtEnd { _ = try reader.bytes() }
+        try before.decode(value, from: reader.position, &scopes)
+        return hashes
+    }
+
+    /// Looks for cell sets that no contribution names any more, when there are many.
+    func collectCellSets() throws(InternalRecordError) {
+        guard output.cellSets.isWorthCollecting else { return }
+        var isUsed = [Bool](repeating: false, count: output.cellSets.sets.count)
+        for index in store.heads.indices where store.heads[index].has(EntityHead.used) {
+            _ = try loadHeld(EntityStore.Index(index))
+            for item in before.items where Int(item.cells) < isUsed.count { isUsed[Int(item.cells)] = true }
+        }
+        output.cellSets.collect(isUsed)
+    }
+
     /// Loads what was emitted before into ``before``. Where windows that have ended keep what they have, the derived list is
     /// brought in line with that.
     ///
     /// - Returns: whether there is a difference.
     private func loadBefore(_ entity: EntityStore.Index) throws(InternalRecordError) -> Bool {
-        value.removeAll(keepingCapacity: true)
-        store.appendContributions(of: entity, to: &value)
-        var reader = BinaryReader(value)
-        if Derivation.keepsMemory, !reader.isAtEnd { _ = try reader.bytes() }
-        try before.decode(value, from: reader.position, &scopes)
+        _ = try loadHeld(entity)
         let isOutdated = store.heads[Int(entity)].has(EntityHead.outdated)
         if isOutdated, let former = formerSettings {
             output.list.items = reconciliation(former).underNewRules(
@@ -114,10 +144,9 @@ extension EntityTask {
             isLevel: { id in catalogue.measures.contains { $0.id == id && $0.kind == .levelDelta } })
     }
 
-    private func emitDifference(
-        _ entity: EntityStore.Index, _ sink: any TaskOutput
-    ) throws(InternalRecordError) {
-        sendFacts(from: before.facts, of: entity, sink)
+    /// Sends what ``output`` contributes and states other than ``before``.
+    func emitDifference(of key: [UInt8], _ sink: any TaskOutput) throws(InternalRecordError) {
+        sendFacts(from: before.facts, sender: key, sink)
         // Out of `output`, so that the loop may read its cell sets.
         var after = ContributionList()
         swap(&after, &output.list)
@@ -136,9 +165,8 @@ extension EntityTask {
         }
     }
 
-    private func sendFacts(from old: [StatedFact], of entity: EntityStore.Index, _ sink: any TaskOutput) {
+    private func sendFacts(from old: [StatedFact], sender: [UInt8], _ sink: any TaskOutput) {
         guard let topic = settings.factOutput, !(old.isEmpty && output.facts.isEmpty) else { return }
-        let sender = store.key(of: entity)
         forEachChange(from: old, to: output.facts) { address, fact in
             value.removeAll(keepingCapacity: true)
             FactRecord.encode(address, fact, sender: sender, into: &value)

@@ -10,7 +10,9 @@ extension EntityTask {
     func answer(_ question: EntityLookups.Question, _ time: TaskTime) -> [EntityLookups.Entry] {
         switch question {
         case .entity(let id):
-            guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return [] }
+            guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)),
+                !store.heads[Int(entity)].has(EntityHead.residue)
+            else { return [] }
             return describe(entity, time, isWhole: true)
         case .soonest(let count):
             return soonest(count, time)
@@ -49,7 +51,7 @@ extension EntityTask {
             try timeline.arrange(arrived, isSorted: false, settings.classes, payloads: store.payloads)
             output.begin()
             let clock = min(time.clock, try source(of: timeline.events).map { sourceStates.bound($0) } ?? .max)
-            output.key = names.parse(store.key(of: entity))?.id ?? []
+            loadID(of: entity)
             if Derivation.keepsMemory { try prepareMemory(entity, time, clock) }
             return try derivation.describe(timeline.events, clock: clock, isWhole: isWhole, using: &output)
         } catch {

@@ -52,9 +52,11 @@ final class PayloadTable {
         }
     }
 
-    func append(_ payload: UInt32, to bytes: inout [UInt8]) {
+    /// Appends `head` and, with its length, the payload.
+    func append(_ payload: UInt32, behind head: inout ShortBytes, to bytes: inout [UInt8]) {
         table.withBytes(of: payload) { span in
-            bytes.appendVarint(UInt64(span.byteCount))
+            head.appendVarint(UInt64(span.byteCount))
+            head.append(to: &bytes)
             bytes.append(span)
         }
     }

@@ -20,7 +20,7 @@ public struct ServiceOptions: ParsableArguments, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "Threads per stage, 1 to 64. Environment: DESKBEAT_THREADS; default 1.", valueName: "n"))
+            "Threads per stage, 1 to 64. Environment: DESKBEAT_THREADS; default 2, on one core 1.", valueName: "n"))
     public var threads: Int?
 
     @Option(

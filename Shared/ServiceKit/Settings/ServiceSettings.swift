@@ -41,9 +41,10 @@ public struct ServiceSettings: Sendable {
         self.service = service
         instance = reader.kafkaName(
             options.instance, "--instance", "DESKBEAT_INSTANCE", default: Self.hostName(), maximumBytes: 100)
-        threads = reader.integer(options.threads, "--threads", "DESKBEAT_THREADS", default: 1, in: 1...64)
         partitions = reader.integer(
             options.partitions, "--partitions", "DESKBEAT_PARTITIONS", default: 12, in: 1...1_000)
+        threads = reader.integer(
+            options.threads, "--threads", "DESKBEAT_THREADS", default: min(Self.defaultThreads, partitions), in: 1...64)
         let creation = reader.choice(
             options.createTopics, "--create-topics", "DESKBEAT_CREATE_TOPICS", default: TopicCreation.missing.rawValue,
             among: TopicCreation.allCases.map(\.rawValue))
@@ -90,6 +91,10 @@ public struct ServiceSettings: Sendable {
         }
         try reader.check()
     }
+
+    /// Two, so that one works while the other commits, where there are two cores. More cost memory and idle time in each of a
+    /// service's stages.
+    static var defaultThreads: Int { min(2, ProcessInfo.processInfo.activeProcessorCount) }
 
     private static func hostName() -> String {
         let name = ProcessInfo.processInfo.hostName

@@ -266,6 +266,11 @@ final class KafkaWatermarkReader: WatermarkReader {
         return try kafka { () throws(KafkaError) in try consumer.watermarks(partitions, deadline) }
     }
 
+    func ends(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError) -> [TopicPartition: Int64] {
+        guard !partitions.isEmpty else { return [:] }
+        return try kafka { () throws(KafkaError) in try consumer.ends(partitions, deadline) }
+    }
+
     func close(deadline: Deadline) {
         do throws(KafkaError) {
             try consumer.close(deadline)

@@ -106,7 +106,17 @@ package protocol StreamReader: AnyObject {
 package protocol WatermarkReader: AnyObject {
     func watermarks(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError)
         -> [TopicPartition: Watermarks]
+    /// High watermarks only.
+    func ends(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError) -> [TopicPartition: Int64]
     func close(deadline: Deadline)
+}
+
+extension WatermarkReader {
+    package func ends(
+        _ partitions: [TopicPartition], deadline: Deadline
+    ) throws(ClientError) -> [TopicPartition: Int64] {
+        try watermarks(partitions, deadline: deadline).mapValues(\.high)
+    }
 }
 
 /// Makes the handles of one stream thread. Called on that thread.

@@ -2,8 +2,8 @@
 package struct CommitPolicy: Sendable {
     /// A transaction of this size is ended whatever the interval says: only a backlog makes one. The larger, the more events of
     /// an entity fall into one transaction, in which it is derived and saved once.
-    package static let maximumRecords = 100_000
-    package static let maximumBytes = 40 << 20
+    package static let maximumRecords = 200_000
+    package static let maximumBytes = 80 << 20
     /// Urgent commits are at least this far apart.
     package static let urgentInterval: Int64 = 10
     /// The interval while more input waits than one poll takes. What is read now was late before, and an entity that changes

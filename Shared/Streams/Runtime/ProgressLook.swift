@@ -45,7 +45,7 @@ package final class ProgressLooker {
         let reading = clocks.reading(wall: time.wall)
         // Before the request: whatever arrived earlier lies below the ends that it reports.
         let wall = time.wall
-        let ends = try watermarks.watermarks(partitions, deadline: deadline).mapValues(\.high)
+        let ends = try watermarks.ends(partitions, deadline: deadline)
         number += 1
         return ProgressLook(number: number, wall: wall, reading: reading, ends: ends)
     }

@@ -8,9 +8,13 @@ package import Logging
 package final class StreamWorker {
     /// Sizes and time budgets.
     package struct Options: Sendable {
-        /// Most that one poll takes; bounds how long a step can be.
-        package var batchRecords = 8_192
-        package var batchBytes = 4 << 20
+        /// Most that one poll takes; bounds how long a step can be. What a poll copies is still in the processor's second cache
+        /// when it is processed.
+        package var batchRecords = 1_024
+        package var batchBytes = 1 << 20
+        /// A backlog: so much has been taken by polls in a row that each took the most.
+        package var backlogRecords = 8_192
+        package var backlogBytes = 4 << 20
         /// For each call of a commit's end. Beyond the transaction timeout, the broker has ended it anyway.
         package var commitBudget = Duration.seconds(10)
         /// For everything that is done while the whole group waits.
@@ -70,6 +74,8 @@ package final class StreamWorker {
     var intakeEpoch: UInt64 = 0
     var policy: CommitPolicy
     var work = CommitPolicy.Work()
+    /// Taken by polls in a row that each took the most.
+    var backlog = (records: 0, bytes: 0)
     var takenRecords = 0
     var takenBytes = 0
     var abortsInARow = 0
@@ -186,9 +192,14 @@ package final class StreamWorker {
 
     private func poll(timeout: Int64) throws(WorkerError) {
         let consumer = try consumer()
+        // What is read carefully is committed in groups, which no poll should cut short.
+        let isCareful = running.contains { slot in slot.inputs.contains { !$0.careful.isNormal } }
+        let most =
+            isCareful
+            ? (records: options.backlogRecords, bytes: options.backlogBytes)
+            : (records: options.batchRecords, bytes: options.batchBytes)
         do throws(ClientError) {
-            try consumer.poll(
-                into: batch, maximumRecords: options.batchRecords, maximumBytes: options.batchBytes, timeout: timeout)
+            try consumer.poll(into: batch, maximumRecords: most.records, maximumBytes: most.bytes, timeout: timeout)
         } catch {
             if let deferred { throw deferred }
             guard error.reaction != .fatal else { throw error.rebuild }
@@ -200,6 +211,12 @@ package final class StreamWorker {
             }
         }
         if let deferred { throw deferred }
+        if batch.records.count >= most.records || batch.byteCount >= most.bytes {
+            backlog.records += batch.records.count
+            backlog.bytes += batch.byteCount
+        } else {
+            backlog = (0, 0)
+        }
     }
 
     private func intake() throws(WorkerError) {
@@ -308,7 +325,7 @@ package final class StreamWorker {
         work = CommitPolicy.Work()
         work.records = max(takenRecords, sessionHandle?.records ?? 0)
         work.bytes = max(takenBytes, sessionHandle?.bytes ?? 0)
-        work.isBacklogged = batch.records.count >= options.batchRecords || batch.byteCount >= options.batchBytes
+        work.isBacklogged = backlog.records >= options.backlogRecords || backlog.bytes >= options.backlogBytes
         for slot in running {
             work.hasMoved = work.hasMoved || slot.hasMoved
             work.dirty += slot.task.dirty

@@ -344,6 +344,7 @@ final class SimulatedProcess {
         var options = StreamWorker.Options()
         options.memory = memory
         options.batchRecords = Int(1 + world.random.next() % 12)
+        options.backlogRecords = options.batchRecords
         // Either a failed call is repeated until it succeeds, or the first failure is the last.
         let patience: Duration = world.random.next() % 2 == 0 ? .seconds(60) : .zero
         options.commitBudget = patience
