@@ -64,13 +64,11 @@ enum RevenueKPIs {
         list.append(
             KPIDefinition(
                 code: 20, id: "quick_ratio", unit: .ratio, formula: .ratio(gains, over: losses, terms: .money),
-                windows: windows, cells: notByReason, countedBy: Revenue.movements.map { Term(.count, of: $0) },
-                carriedBy: Revenue.known))
+                windows: windows, cells: notByReason, hasCount: false, carriedBy: Revenue.known))
         return list
     }()
 
     private static func lifetime(_ rules: RevenueRules) -> [KPIDefinition] {
-        let active = [Term(.levelAtEnd, of: Revenue.active)]
         let margin = rules.margin.map {
             LifetimeValue.Margin(mantissa: Int64(clamping: $0.mantissa), digits: -$0.exponent)
         }
@@ -82,18 +80,18 @@ enum RevenueKPIs {
         return [
             KPIDefinition(
                 code: 22, id: "customer_lifetime_value", unit: .money, formula: value(), windows: windows,
-                cells: notByReason, countedBy: active, carriedBy: Revenue.known),
+                cells: notByReason, hasCount: false, carriedBy: Revenue.known),
             KPIDefinition(
                 code: 23, id: "customer_lifetime_value_net", unit: .money, formula: value(Revenue.cost),
-                windows: windows, cells: overall, countedBy: active, carriedBy: Revenue.known,
+                windows: windows, cells: overall, hasCount: false, carriedBy: Revenue.known,
                 requirements: [.everyDay(Revenue.costDays)], settledBy: Revenue.closedDays),
             KPIDefinition(
                 code: 24, id: "customer_lifetime_value_historic", unit: .money,
                 formula: .ratio(
                     [Term(.levelAtEnd, of: Revenue.margin)],
                     over: [Term(.levelAtEnd, of: Revenue.everActive, weight: Revenue.marginScale)], terms: .money),
-                windows: windows, cells: notByReason, countedBy: [Term(.levelAtEnd, of: Revenue.everActive)],
-                carriedBy: Revenue.known, requirements: [.nothing(Revenue.unvalued)]),
+                windows: windows, cells: notByReason, hasCount: false, carriedBy: Revenue.known,
+                requirements: [.nothing(Revenue.unvalued)]),
         ]
     }
 
@@ -101,17 +99,17 @@ enum RevenueKPIs {
     private static let costs: [KPIDefinition] = {
         let cost = [Term(.sum, of: Revenue.cost)]
         func per(_ tickets: Measure, _ code: UInt16, _ id: String) -> KPIDefinition {
-            let count = [Term(.sum, of: tickets)]
-            return KPIDefinition(
-                code: code, id: id, unit: .money, formula: .ratio(cost, over: count, terms: .money), windows: windows,
-                cells: .only([[], ["team"]]), countedBy: count, carriedBy: Revenue.known,
+            KPIDefinition(
+                code: code, id: id, unit: .money,
+                formula: .ratio(cost, over: [Term(.sum, of: tickets)], terms: .money), windows: windows,
+                cells: .only([[], ["team"]]), hasCount: false, carriedBy: Revenue.known,
                 requirements: [.everyDay(Revenue.costDays)], settledBy: Revenue.closedDays)
         }
         return [
             KPIDefinition(
                 code: 25, id: "support_cost_ratio", unit: .ratio,
                 formula: .ratio(cost, over: [Term(.sum, of: Revenue.revenue)], terms: .money), windows: windows,
-                cells: overall, countedBy: [Term(.count, of: Revenue.cost)], carriedBy: Revenue.known,
+                cells: overall, hasCount: false, carriedBy: Revenue.known,
                 requirements: [.everyDay(Revenue.costDays), .everyDay(Revenue.revenueDays)],
                 settledBy: Revenue.closedDays),
             per(Revenue.ticketsCreated, 26, "cost_per_issue"),
@@ -132,12 +130,12 @@ enum RevenueKPIs {
         var code = firstCode
         func define(
             _ id: String, _ unit: KPIUnit, _ formula: KPIFormula, cells: CellFilter = notByReason,
-            companions: [CompanionCount] = [], flags: [ValueFlag] = [], countedBy: [Term] = []
+            companions: [CompanionCount] = [], flags: [ValueFlag] = [], countedBy: [Term] = [], hasCount: Bool = true
         ) -> KPIDefinition {
             defer { code += 1 }
             return KPIDefinition(
                 code: code, id: id, unit: unit, formula: formula, windows: WindowSet(measures.kind), cells: cells,
-                companions: companions, flags: flags, countedBy: countedBy,
+                companions: companions, flags: flags, countedBy: countedBy, hasCount: hasCount,
                 carriedBy: Revenue.known)
         }
         let atStart = [Term(.levelAtStart, of: Revenue.active)]
@@ -191,7 +189,7 @@ enum RevenueKPIs {
             define(
                 "revenue_churn_purchases", .ratio,
                 .ratio([sum(measures.revenueLost)], over: [sum(measures.revenueBefore)], terms: .money),
-                countedBy: [count(measures.revenueBefore)]),
+                hasCount: false),
             define("left_and_returned", .count, .total([count(measures.leftAndReturned)])),
         ]
     }

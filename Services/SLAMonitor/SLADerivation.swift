@@ -33,11 +33,13 @@ public struct SLADerivation: EntityDerivation {
     public mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError) {
+        output.lifecycle = subject == .ticket ? timeline.ticketLifecycle : timeline.contactLifecycle
         var published = try PublishedFacts(output.memory)
         guard !rules.isEmpty || !published.entries.isEmpty else { return }
         // What has been judged stays so when a source is said to hold its clocks afterwards.
         let clock = max(clock, published.clock)
-        guard let (promises, nextEvent) = try promises(timeline, until: clock, &output) else { return }
+        let known = try promises(timeline, until: clock, &output)
+        let (promises, nextEvent) = known ?? (PromiseSet(rules.editions), nextEvent: .max)
         if nextEvent != .max { output.deriveAgain(at: nextEvent) }
         // A creation that lies ahead.
         if let start = promises.startsAt, start > clock { return }
@@ -55,6 +57,8 @@ public struct SLADerivation: EntityDerivation {
         }
         var round = SLARound(
             promises: promises, standings: standings, removal: removal, lastClock: published.clock)
+        // Without a creation, which has been voided, nothing holds. Where it has expired, what was told before the removal stands.
+        if known == nil, let removal { round.standsBefore = removal.time }
         if isHeld(&output) {
             round.retract(&published, &writer, &output)
         } else {

@@ -8,6 +8,8 @@ struct SLARound {
     let promises: PromiseSet
     let standings: [PromiseSet.Standing]
     let removal: TimelineEvent?
+    /// What was told of instants before this one stands, because nothing is known of it any more.
+    var standsBefore = Int64.min
     /// The clock of the comparison before; `.min` when there was none.
     let lastClock: Int64
 
@@ -61,7 +63,7 @@ struct SLARound {
         _ published: inout PublishedFacts, _ writer: inout SLAAlertWriter, _ output: inout DerivationOutput,
         alsoMoved: Bool = true
     ) {
-        for (index, entry) in published.entries.enumerated() where entry.isLive {
+        for (index, entry) in published.entries.enumerated() where entry.isLive && entry.time >= standsBefore {
             let name = published.name(of: entry)
             let standing = standings.first { $0.name == name }
             let cycle = standing?.cycles.first { $0.number == entry.cycle }

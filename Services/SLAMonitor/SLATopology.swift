@@ -30,6 +30,7 @@ public struct SLATopology: Sendable {
                 void: EventType.eventVoided.rawValue),
             zone: zone, catalogue: catalogue, breakdowns: SLAKPIs.breakdowns, rulesFingerprint: rules.fingerprint
         ).of(rules)
+        tickets.removals = [EventType.ticketDeleted, .ticketMerged].map(\.rawValue)
         tickets.sources = sources
         tickets.factOutput = Self.facts
         self.tickets = tickets

@@ -28,6 +28,8 @@ public struct SurveyDerivation: EntityDerivation {
     public mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError) {
+        // Unanswered ones, too, once that has settled.
+        output.lifecycle = .closed
         if let feedback = timeline.last(where: { $0.type == EventType.feedbackReceived.rawValue }) {
             return try addFeedback(feedback, &output)
         }

@@ -31,6 +31,7 @@ public struct TicketDerivation: EntityDerivation {
     public mutating func derive(
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError) {
+        output.lifecycle = timeline.ticketLifecycle
         guard timeline.ticketRemoval == nil else { return }
         guard try ticket.replay(timeline, &output) else { return }
         let cells = output.cells(of: ticket.attributes)

@@ -48,6 +48,7 @@ public struct TicketingTopology: Sendable {
             ).of(rules)
         }
         var tickets = settings(.ticket, .ticketID, creations: [.ticketCreated], deletions: [.ticketDeleted])
+        tickets.removals = [EventType.ticketDeleted, .ticketMerged].map(\.rawValue)
         tickets.factOutput = Self.facts
         tickets.rulesFingerprint ^= businessTime.fingerprint
         var contacts = settings(.contact, .contactID, creations: [.contactQueued])

@@ -94,6 +94,17 @@ public struct KPICatalogue: Sendable {
         definitions.firstIndex { $0.code == definition.code }.map { enabledWindows[$0].contains(.month) } ?? false
     }
 
+    /// For how long, microseconds, windows of a calendar kind are still needed when they can no longer change: figures of later
+    /// windows are made of theirs.
+    func reachBack(of kind: WindowKind) -> Int64 {
+        let day: Int64 = 86_400_000_000
+        return zip(definitions, enabledWindows).reduce(0) { most, kpi in
+            if kind == .month, kpi.0.readsMonths, !kpi.1.isEmpty { return max(most, 366 * day) }
+            guard kpi.1.contains(kind), kpi.0.formula.reach > 1 else { return most }
+            return max(most, (kpi.0.formula.reach - 1) * (kind == .week ? 7 : 31) * day)
+        }
+    }
+
     /// Position of a measure in ``measures``.
     func index(ofMeasure id: UInt16) -> Int? {
         var low = 0

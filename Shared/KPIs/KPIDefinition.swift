@@ -257,6 +257,8 @@ public struct KPIDefinition: Hashable, Sendable {
     public let fixed: [FixedMember]
     /// What `count` says, where it is not said by the formula.
     public let countedBy: [Term]
+    /// Where there is nothing of which `count` could be the number it is null.
+    public let hasCount: Bool
     /// As long as this level is not 0, every window up to now is published, also when nothing happened in it.
     public let carriedBy: Measure?
     /// Without one of these the value is null.
@@ -270,7 +272,7 @@ public struct KPIDefinition: Hashable, Sendable {
         code: UInt16, id: String, unit: KPIUnit, formula: KPIFormula, windows: WindowSet, cells: CellFilter = .all,
         companions: [CompanionCount] = [], ratePerDay: Bool = false, hourHistory: Micros? = nil,
         flags: [ValueFlag] = [],
-        countedBy: [Term] = [], carriedBy: Measure? = nil, fixed: [FixedMember] = [],
+        countedBy: [Term] = [], hasCount: Bool = true, carriedBy: Measure? = nil, fixed: [FixedMember] = [],
         requirements: [Requirement] = [], settledBy: Measure? = nil, everyMinute: Bool = false
     ) {
         self.code = code
@@ -284,6 +286,7 @@ public struct KPIDefinition: Hashable, Sendable {
         self.hourHistory = hourHistory
         self.flags = flags
         self.countedBy = countedBy
+        self.hasCount = hasCount
         self.fixed = fixed
         self.carriedBy = carriedBy
         self.requirements = requirements

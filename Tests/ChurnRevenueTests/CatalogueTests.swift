@@ -18,6 +18,12 @@ import Testing
         "customer_lifetime_value_historic",
     ]
 
+    /// Those whose `count` is null.
+    private static let uncounted: Set<String> = [
+        "quick_ratio", "revenue_churn_purchases", "customer_lifetime_value", "customer_lifetime_value_net",
+        "customer_lifetime_value_historic", "support_cost_ratio", "cost_per_issue", "cost_per_solved",
+    ]
+
     static let contract: [(id: String, unit: KPIUnit, cells: [[String]])] =
         counts.map { ($0, .count, usual) } + proportions.map { ($0, .proportion, usual) }
         + ratios.map { ($0, .ratio, usual) } + money.map { ($0, .money, usual) } + [
@@ -43,6 +49,7 @@ import Testing
                 #expect(!cells.contains(["team"]) || definition.cells.admits(["team"]), "\(id)")
             }
             #expect(RulesNames.kpis.contains(id), "\(id)")
+            #expect(definitions.allSatisfy { $0.hasCount != Self.uncounted.contains(id) }, "\(id)")
         }
         for id in ["customers_active", "mrr", "arpa"] {
             #expect(catalogue.definitions.contains { $0.id == id && $0.windows == .now }, "\(id)")

@@ -15,6 +15,7 @@ import Testing
         #expect(ledger.kpis["support_cost_ratio/month@2026-01"]?["value"] is NSNull)
         try ledger.take(lines: [Finance.revenue("2026-01", "20000")])
         #expect(ledger.value("support_cost_ratio/month@2026-01") == 0.05)
+        #expect(ledger.kpis["support_cost_ratio/month@2026-01"]?["count"] is NSNull)
         #expect(ledger.kpis["support_cost_ratio/month@2026-01"]?["numerator"] as? String == "1000.00")
         #expect(ledger.kpis["support_cost_ratio/month@2026-01"]?["settled"] as? Bool == false)
         // A quarter needs its other months.

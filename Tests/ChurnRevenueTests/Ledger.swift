@@ -17,6 +17,10 @@ final class Ledger {
             sent.append((copy(key) ?? [], copy(value) ?? []))
         }
         func deadLetter(_ batch: RecordBatch, _ record: Int, reason: String, pointer: String?) { dead.append(reason) }
+
+        func deadLetter(input: Int, key: RawSpan, value: RawSpan, reason: String) {
+            dead.append(reason)
+        }
         private func copy(_ span: RawSpan?) -> [UInt8]? {
             guard let span else { return nil }
             return unsafe span.withUnsafeBytes { unsafe Array($0) }

@@ -64,6 +64,10 @@ final class CapturingOutput: TaskOutput {
         rejected.append(Rejected(record: record, reason: reason, pointer: pointer))
     }
 
+    func deadLetter(input: Int, key: RawSpan, value: RawSpan, reason: String) {
+        preconditionFailure("the stage has no state that could expire")
+    }
+
     private func text(_ span: RawSpan?) -> String {
         guard let span else { return "<null>" }
         return unsafe span.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }

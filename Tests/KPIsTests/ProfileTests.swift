@@ -48,6 +48,51 @@ import Testing
         #expect(event.data.weeks == 2 && event.data.cells?[5] == 4 && event.data.cells?[0] == 0)
     }
 
+    /// What a late event changes in a week that can still change is told in all its windows, also where the profile rests on
+    /// weeks that cannot change any more, and so is what comes for those.
+    @Test(arguments: [false, true]) func lateEventsLeaveOldProfilesWhole(restarts: Bool) throws {
+        let history = SeriesHistory(hours: 2, days: 400, months: 400)
+        var series = Series(try Sample.catalogue(only: ["contact_profile"]), history: history)
+        var random = SeededGenerator(seed: 7)
+        let start = try instant("2025-01-06T00:30:00Z")
+        func week(_ number: Int64) -> Micros { start + number * 7 * Sample.day }
+        func take(_ number: Int64, _ weight: Int64 = 1) throws {
+            try series.take([
+                Contribution(cell: .overall, measure: Sample.arrivals, instant: week(number), weight: weight)
+            ])
+            series.publish(clock: week(66))
+            series.commit()
+            if restarts { try series.restart(&random) }
+        }
+        for number in Int64(0)..<66 { try take(number) }
+        // Week 9 ended 392 days before the newest event; its profile rests on weeks 2 to 9.
+        let key = "contact_profile/week@2025-W11"
+        #expect(try series.event(key).data.weeks == 8 && series.event(key).data.cells?[0] == 1)
+        try take(9, 8)
+        #expect(try series.event(key).data.weeks == 8 && series.event(key).data.cells?[0] == 2)
+        #expect(try series.event(key).data.value == 2)
+        // Week 3 is history, and counts in week 9 all the same.
+        try take(3, 8)
+        #expect(try series.event(key).data.cells?[0] == 3)
+        #expect(try series.event("contact_profile/week@2025-W05").data.cells?[0] == 1)
+    }
+
+    /// A series that was silent for longer than weeks are kept is no young one.
+    @Test func aProfileKnowsThatItsSeriesIsOld() throws {
+        let history = SeriesHistory(hours: 2, days: 63, months: 400)
+        var series = Series(try Sample.catalogue(only: ["contact_profile"]), history: history)
+        try series.take([arrival("2025-01-06T00:30:00Z", 8)])
+        series.publish(clock: try instant("2025-01-13T00:00:00Z"))
+        try series.take([arrival("2026-01-05T00:30:00Z", 8)])
+        series.publish(clock: try instant("2026-01-12T00:00:00Z"))
+        let key = "contact_profile/week@2026-W02"
+        #expect(try series.event(key).data.weeks == 8 && series.event(key).data.cells?[0] == 1)
+        // What has been taken back never was.
+        try series.take([arrival("2025-01-06T00:30:00Z", -8)])
+        series.publish(clock: try instant("2026-01-12T01:00:00Z"))
+        #expect(try series.event(key).data.weeks == 1 && series.event(key).data.cells?[0] == 8)
+    }
+
     /// 360 calls per half hour at 240 s take 54 agents; with 30 % shrinkage 78 are to be scheduled.
     @Test func agentsAreRequiredByTheHour() throws {
         var series = Series(try Sample.catalogue(only: ["agents_required"]))

@@ -367,7 +367,7 @@ def put_window(expected, cell, members, kind, label, start, end, options, now):
         money_ratio(put, f"revenue_churn_{name}", loss, mrr_start, s)
         money_ratio(put, f"revenue_retention_{name}", mrr_start - loss, mrr_start, s)
     money_ratio(put, "quick_ratio", sums["new"] + sums["expansion"] + sums["reactivation"],
-                -sums["churn"] - sums["contraction"])
+                -sums["churn"] - sums["contraction"], count=None)
     mix = Fraction(gross, mrr_start) / Fraction(lost, s) if lost and s and mrr_start else None
     put("churn_mix", mix)
     ratio("upsell_rate", len({id(c) for c, k, _ in moved if k == "expansion" and c in opening}), s, count=s)
@@ -377,21 +377,20 @@ def put_window(expected, cell, members, kind, label, start, end, options, now):
     pure = [c for c in members if c.first_start is None or c.first_start >= end]
     pure = [(c.revenue(before, start), c.revenue(start, end)) for c in pure if c.revenue(before, start) > 0]
     money_ratio(put, "revenue_churn_purchases", sum(last - min(last, max(0, this)) for last, this in pure),
-                sum(last for last, _ in pure))
-    put("customer_lifetime_value", lifetime(members, mrr_end, e, end, options, now, 0))
+                sum(last for last, _ in pure), count=None)
+    put("customer_lifetime_value", lifetime(members, mrr_end, e, end, options, now, 0), count=None)
     margins = [customer.margin(end) for customer in members]
     ever = [c for c in members if c.first_active() is not None and c.first_active() < end]
     known = ever and all(margin is not None for margin in margins)
-    put("customer_lifetime_value_historic", money(half_even(sum(margins) / len(ever))) if known else None)
+    put("customer_lifetime_value_historic", money(half_even(sum(margins) / len(ever))) if known else None, count=None)
 
 
 def money(minor):
     return f"{'-' if minor < 0 else ''}{abs(minor) // 100}.{abs(minor) % 100:02}"
 
 
-def money_ratio(put, kpi, above, below, count=None):
-    others = {} if count is None else {"count": count}
-    put(kpi, Fraction(above, below) if below else None, numerator=money(above), denominator=money(below), **others)
+def money_ratio(put, kpi, above, below, count):
+    put(kpi, Fraction(above, below) if below else None, numerator=money(above), denominator=money(below), count=count)
 
 
 def months_before(zone, end, count):
@@ -462,22 +461,24 @@ def put_costs(expected, cell, members, kind, label, start, end, finance, tickets
     active = sum(customer.at_end(end, customer.active) for customer in members)
     created = count("tickets_created")
     if cell == () or cell[0][0] in ("segment", "tier"):
-        put("contact_rate", Fraction(created, active) if active else None, numerator=created, denominator=active)
+        put("contact_rate", Fraction(created, active) if active else None, numerator=created, denominator=active,
+            count=active)
     if cell != ():
         return
     cost, settled = finance.sum("cost", first, after), finance.covers("closed", first, after)
     known = finance.covers("cost", first, after)
     revenue = finance.sum("revenue", first, after)
     ratio = Fraction(cost, revenue) if known and finance.covers("revenue", first, after) and revenue else None
-    put("support_cost_ratio", ratio, settled=settled)
+    put("support_cost_ratio", ratio, settled=settled, count=None)
     for kpi, number in (("cost_per_issue", created), ("cost_per_solved", count("tickets_solved"))):
-        put(kpi, money(half_even(Fraction(cost, number))) if known and number else None, settled=settled)
+        put(kpi, money(half_even(Fraction(cost, number))) if known and number else None, settled=settled, count=None)
     months = months_before(zone, end, (after.year - first.year) * 12 + after.month - first.month)
     customer_months = sum(sum(customer.at_end(stop, customer.active) for customer in members)
                           for begin, stop in months if begin <= now)
     per_month = Fraction(cost, customer_months) if known and customer_months else None
     mrr_end = sum(customer.at_end(end, customer.mrr) for customer in members)
-    put("customer_lifetime_value_net", lifetime(members, mrr_end, active, end, options, now, per_month), settled=settled)
+    put("customer_lifetime_value_net", lifetime(members, mrr_end, active, end, options, now, per_month),
+        settled=settled, count=None)
 
 
 def put_reasons(expected, customers, options, now):

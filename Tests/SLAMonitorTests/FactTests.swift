@@ -131,6 +131,43 @@ import Testing
         #expect(other.alerts.last?.data["reason"] as? String == "deleted")
     }
 
+    /// Nothing but what was published and the verdicts are known of the ticket then.
+    @Test(arguments: [4.0, 60_000]) func aDeletionTakesBackWhatAnExpiredTicketTold(deletedAt: Double) throws {
+        let monitor = try Monitor(Self.rules)
+        try monitor.run(at: 0, [.created(at: 0, #","tier":"gold","priority":"urgent""#)])
+        try monitor.run(at: 12)
+        try monitor.run(at: 13, [.reply(at: 13), .status("solved", at: 13)])
+        let month: Double = 31 * 24 * 60
+        for minute in [month, month + 600] { try monitor.run(at: minute) }
+        try monitor.restart()
+        let told = monitor.keys
+        #expect(told.contains("ticket/T/first_response/1/breached"))
+        try monitor.run(at: 61_000, [.created(at: 0, #","tier":"gold","priority":"urgent""#), .reply(at: 13)])
+        #expect(monitor.keys == told)
+        let breaches = "sla_breaches/month;metric=first_response@2026-01"
+        #expect(monitor.kpis[breaches]?["value"] as? Int == 1)
+        let deletion = Event(ticket: "T", type: "deleted", at: deletedAt, data: "")
+        try monitor.run(at: 61_001, [deletion], abort: true)
+        for _ in 0..<2 { try monitor.run(at: 61_002, [deletion]) }
+        #expect(monitor.kpis[breaches]?["value"] as? Int == 0)
+        let retraction = "ticket/T/first_response/1/retracted-breached"
+        #expect(monitor.keys.count { $0 == retraction } == (deletedAt == 4 ? 1 : 0))
+        if deletedAt == 4 { #expect(monitor.alert(retraction)?["reason"] as? String == "deleted") }
+    }
+
+    /// What was told of a ticket that was never there does not hold.
+    @Test func aVoidedCreationTakesEverythingBack() throws {
+        let monitor = try Monitor(Self.rules)
+        try monitor.run(at: 0, [.created(at: 0, #","tier":"gold","priority":"urgent""#)])
+        try monitor.run(at: 12)
+        let void = Event(
+            ticket: "T", type: "event.voided", at: 14,
+            data: #","voids":{"source":"https://acme.example/desk","id":"created-0.0"}"#)
+        try monitor.run(at: 14, [void])
+        #expect(monitor.keys.contains("ticket/T/first_response/1/retracted-breached"))
+        #expect(monitor.alerts.map(\.sequence) == Array(1...monitor.alerts.count))
+    }
+
     @Test func delayedAndHeldFactsKeepTheirInstant() throws {
         let monitor = try Monitor(Self.rules)
         try monitor.run(at: 0, [.created(at: 0, #","segment":"night""#)])

@@ -18,6 +18,10 @@ final class Monitor {
         func deadLetter(_ batch: RecordBatch, _ record: Int, reason: String, pointer: String?) {
             Issue.failed("dead letter: \(reason) \(pointer ?? "")")
         }
+
+        func deadLetter(input: Int, key: RawSpan, value: RawSpan, reason: String) {
+            Issue.failed("dead letter: \(reason)")
+        }
         private func copy(_ span: RawSpan?) -> [UInt8]? {
             guard let span else { return nil }
             return unsafe span.withUnsafeBytes { unsafe Array($0) }

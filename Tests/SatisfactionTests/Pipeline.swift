@@ -25,6 +25,10 @@ final class Pipeline {
             dead.append((reason, pointer))
         }
 
+        func deadLetter(input: Int, key: RawSpan, value: RawSpan, reason: String) {
+            dead.append((reason, nil))
+        }
+
         private func copy(_ span: RawSpan?) -> [UInt8]? {
             guard let span else { return nil }
             return unsafe span.withUnsafeBytes { unsafe Array($0) }

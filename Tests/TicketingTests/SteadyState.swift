@@ -17,6 +17,9 @@ struct SteadyState {
         func deadLetter(_ batch: RecordBatch, _ record: Int, reason: String, pointer: String?) {
             preconditionFailure("the events of this test are valid: \(reason)")
         }
+        func deadLetter(input: Int, key: RawSpan, value: RawSpan, reason: String) {
+            preconditionFailure("the tickets of this test do not expire: \(reason)")
+        }
     }
 
     static let tickets = 2_000

@@ -84,7 +84,7 @@ package struct KPIUpdate: Decodable, Sendable {
     /// How many it rests on: the count, or the denominator of a proportion.
     var sizeText: String {
         if let count { return Humanise.decimal(count, 0) }
-        if case .number(let number) = denominator { return Humanise.decimal(number, 0) }
+        if unit == "proportion", case .number(let number) = denominator { return Humanise.decimal(number, 0) }
         return ""
     }
 

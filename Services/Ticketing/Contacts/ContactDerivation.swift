@@ -26,6 +26,7 @@ public struct ContactDerivation: EntityDerivation {
         if timeline.first?.type == EventType.agentState.rawValue {
             return try shifts.tell(timeline, clock: clock, &output)
         }
+        output.lifecycle = timeline.contactLifecycle
         guard try contact.replay(timeline, &output) else { return }
         let cells = output.cells(of: contact.attributes)
         addWaiting(cells, &output)

@@ -135,7 +135,8 @@ public struct Goal: Hashable, Sendable {
             }
         let hasAges = definition.formula.measures.first?.kind == .instants && window == .now
         switch statistic {
-        case .value, .count: return nil
+        case .value: return nil
+        case .count: return definition.hasCount ? nil : "\(kpi) has no count; leave statistic out"
         case .p50, .p90: return hasQuantiles || hasAges ? nil : "\(kpi) has no quantiles; leave statistic out"
         case .p95, .p99: return hasQuantiles ? nil : "\(kpi) has no \(statistic.rawValue); leave statistic out"
         case .max: return hasAges ? nil : "\(kpi) has no largest age; leave statistic out"

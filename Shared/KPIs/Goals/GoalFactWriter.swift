@@ -58,7 +58,7 @@ struct GoalFactWriter {
         text(",\"target\":")
         number(fact.judgement.target, fact.unit)
         text(",\"comparison\":\"\(goal.comparison.rawValue)\",\"statistic\":\"\(goal.statistic.rawValue)\",\"count\":")
-        AlertWriter.append(fact.judgement.count, to: &value)
+        if let count = fact.judgement.count { AlertWriter.append(count, to: &value) } else { text("null") }
         text(",\"severity\":\"\(goal.severity.rawValue)\",\"state\":\"\(fact.isMissed ? "firing" : "resolved")\"")
         text(",\"fingerprint\":")
         AlertWriter.appendString(series + Array("#\(goal.name)".utf8), to: &value)

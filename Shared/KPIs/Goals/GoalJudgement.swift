@@ -5,7 +5,8 @@ struct GoalJudgement {
     let target: Double?
     /// Where a relative goal began.
     let baseline: Double?
-    let count: Int64
+    /// How many entities it rests on; nil where nothing is counted.
+    let count: Int64?
     let interval: (low: Double, high: Double)?
 
     /// Whether the target is reached; nil without value or target.

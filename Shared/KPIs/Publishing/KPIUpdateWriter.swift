@@ -123,7 +123,7 @@ struct KPIUpdateWriter {
         text(",\"statistic\":\"")
         text(definition.formula.statistic)
         text("\",\"count\":")
-        AlertWriter.append(figures.count, to: &value)
+        if definition.hasCount { AlertWriter.append(figures.count, to: &value) } else { text("null") }
         var maturity: Maturity?
         switch definition.formula {
         case .duration(_, let hasQuantiles):

@@ -6,6 +6,7 @@ struct Figures {
     var integer: Int64?
     /// Of everything else; nil is `null`.
     var value: Double?
+    /// 0 where it is published as null.
     var count: Int64 = 0
     var numerator: Int64 = 0
     var denominator: Int64 = 0
@@ -320,6 +321,7 @@ extension SeriesStore {
         if !definition.countedBy.isEmpty {
             figures.count = Int64(clamping: sum(definition.countedBy, scope, cell, window))
         }
+        if !definition.hasCount { figures.count = 0 }
         requirements(definition, scope, cell, window, &figures)
         if let measure = definition.carriedBy, level(measure, cell: cell, window: window) != 0 {
             figures.hasValue = true
@@ -441,7 +443,8 @@ extension SeriesStore {
             &- changes(measure, cell: cell, windows[window].kind, from: windows[window].bounds.start)
     }
 
-    private func total(_ measure: Measure, cell: UInt32) -> Int64 {
+    /// Everything that has ever been added to a measure that keeps account of it.
+    func total(_ measure: Measure, cell: UInt32) -> Int64 {
         slab.find(cell: cell, window: windows.moving(.now)).map { total(measure, .bucket($0)).count } ?? 0
     }
 

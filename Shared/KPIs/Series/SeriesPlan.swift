@@ -10,6 +10,8 @@ struct SeriesPlan {
         var kpis: [UInt16] = []
         /// How many windows read the measure's figures in one of these.
         var reach: Int64 = 1
+        /// Whether later windows that can still change rest on the measure's sums in one of these.
+        var isRestedOn = false
         /// The same for the rolling windows which are made of these.
         var rolling: [(kind: WindowKind, kpis: [UInt16])] = []
     }
@@ -59,6 +61,8 @@ struct SeriesPlan {
                     with(kind) {
                         $0.kpis.append(UInt16(index))
                         $0.reach = max($0.reach, definition.formula.reach)
+                        let restsOnMonths = kind == .month && definition.readsMonths && measure.kind == .levelDelta
+                        $0.isRestedOn = $0.isRestedOn || $0.reach > 1 || restsOnMonths
                     }
                     continue
                 }
@@ -70,9 +74,14 @@ struct SeriesPlan {
                     }
                 }
             }
-            // The level after everything, from which the level at each window's end is counted back.
-            if measure.kind == .levelDelta, catalogue.isEnabled(index) { with(.now) { _ in } }
+            // The level after everything, from which the level at each window's end is counted back; and whether a profile's
+            // series is older than the weeks that are kept of it.
+            if measure.kind == .levelDelta || measure.kind == .histogram, catalogue.isEnabled(index) {
+                with(.now) { _ in }
+            }
         }
-        return targets.sorted { $0.kind.rawValue < $1.kind.rawValue }
+        // What is now comes first: the weeks are compared with it.
+        func order(_ kind: WindowKind) -> Int { kind == .now ? -1 : Int(kind.rawValue) }
+        return targets.sorted { order($0.kind) < order($1.kind) }
     }
 }

@@ -204,6 +204,7 @@ extension SeriesStore {
             let first = level.dirtyFrom < Micros.min + overlap ? Micros.min : level.dirtyFrom - overlap
             for position in level.position(of: first)..<level.windows.count {
                 guard let bucket = slab.find(cell: level.cell, window: level.windows[position]) else { continue }
+                guard isLive(level.windows[position]) else { continue }
                 for kpi in target.kpis where isPublished(kpi, level.windows[position]) {
                     guard let state = slab.state(of: kpi, in: bucket) else { continue }
                     touch(bucket)
@@ -218,7 +219,7 @@ extension SeriesStore {
     /// Drops windows that have become history without another word.
     mutating func forgetHistory() {
         for kind in WindowKind.allCases where kind.isCalendar {
-            while let window = windows.ids[Int(kind.rawValue)].first, !isLive(window) {
+            while let window = windows.ids[Int(kind.rawValue)].first, !isKept(window) {
                 while windows[window].head != BucketSlab.none {
                     let bucket = windows[window].head
                     touch(bucket)
@@ -229,17 +230,28 @@ extension SeriesStore {
         }
     }
 
-    /// Drops windows that have become history, after publishing what is still dirty in them. Stops when the round is
-    /// full; the rest follows in the next one.
+    /// Drops windows that are no longer kept, after publishing what is still dirty in all of them: some rest on others. Stops
+    /// when the round is full; the rest follows in the next one.
     mutating func dropHistory(_ round: inout Round, _ emit: (RawSpan, RawSpan, SeriesAlert) -> Void) {
         for kind in WindowKind.allCases where kind.isCalendar {
-            while let window = windows.ids[Int(kind.rawValue)].first, !isLive(window) {
+            for window in windows.ids[Int(kind.rawValue)].prefix(while: { !isKept($0) }) {
+                var bucket = windows[window].head
+                while bucket != BucketSlab.none {
+                    if slab.isDirty(bucket) {
+                        guard !round.isFull else { return }
+                        publishBucket(bucket, &round, emit)
+                        if slab.isDirty(bucket) { return }
+                    }
+                    bucket = slab.buckets[Int(bucket)].next
+                }
+            }
+        }
+        for kind in WindowKind.allCases where kind.isCalendar {
+            while let window = windows.ids[Int(kind.rawValue)].first, !isKept(window) {
                 markRolling(over: window)
                 while windows[window].head != BucketSlab.none {
                     guard !round.isFull else { return }
                     let bucket = windows[window].head
-                    publishBucket(bucket, &round, emit)
-                    if slab.isDirty(bucket) { return }
                     touch(bucket)
                     remove(bucket)
                     round.examined += 1

@@ -37,7 +37,7 @@ struct ResolvedGoal {
 
     /// Whether small samples say little of its figure.
     func needsSamples(_ definition: KPIDefinition) -> Bool {
-        if goal.statistic == .count { return false }
+        if goal.statistic == .count || !definition.hasCount { return false }
         switch definition.formula {
         case .count, .total, .level, .gauge: return false
         default: return true
@@ -108,7 +108,8 @@ extension SeriesStore {
             target = goal.comparison.wantsLess ? values.min() : values.max()
         }
         return GoalJudgement(
-            value: statistic(goal, figures, definition), target: target, baseline: baseline, count: figures.count,
+            value: statistic(goal, figures, definition), target: target, baseline: baseline,
+            count: definition.hasCount ? figures.count : nil,
             interval: goal.statistic == .value ? interval(figures, definition) : nil)
     }
 

@@ -20,14 +20,17 @@ extension SeriesStore {
         return counts
     }
 
-    /// The cell's first week with something in it, before a week.
+    /// The cell's first week with something in it, before a week; `Int64.min` for one that is no longer kept.
     func firstWeek(of measure: Measure, cell: UInt32, before end: Int64) -> Int64? {
+        var first: Int64?
+        var kept: Int64 = 0
         for id in windows.ids[Int(WindowKind.week.rawValue)] {
             let number = windows[id].bucket
-            if number >= end { return nil }
-            if aggregate(measure, cell, .week, number)?.count ?? 0 != 0 { return number }
+            let count = aggregate(measure, cell, .week, number)?.count ?? 0
+            kept += count
+            if first == nil, count != 0, number < end { first = number }
         }
-        return nil
+        return total(measure, cell: cell) > kept ? .min : first
     }
 
     /// The mean of a measure's values over the last weeks up to a window, in seconds.

@@ -76,6 +76,8 @@ public struct SeriesStore: ~Copyable {
     var cooling = CoolingQueue()
     var undo = UndoLog()
     var adoption = SettingsAdoption()
+    /// By calendar kind: for how long windows are kept beyond their history, because later ones rest on them.
+    private let reachBack: [Micros]
     /// Nothing is published before the clock is there: the figures are being counted anew.
     var heldUntil = Micros.min
 
@@ -96,6 +98,7 @@ public struct SeriesStore: ~Copyable {
         self.zone = zone
         self.settings = settings
         windows = WindowTable(zone)
+        reachBack = WindowKind.allCases.filter(\.isCalendar).map { catalogue.reachBack(of: $0) }
         writer = KPIUpdateWriter(catalogue, settings)
         goalWriter = GoalFactWriter(settings)
         goals = ResolvedGoal.resolve(settings.goals, catalogue, zone)
@@ -170,9 +173,14 @@ public struct SeriesStore: ~Copyable {
             if kind != .now, entry.base == .none || (kind == .hour && entry.base == .day) { continue }
             let slot = Int(kind.rawValue)
             let window = kind == .now ? windows.moving(.now) : lines[group.line].windows[slot]
-            guard isLive(window) else {
-                if !plans[plan].targets[Int(measure)][index].kpis.isEmpty { dropped.byKind[slot] += 1 }
-                continue
+            let isLive = isLive(window)
+            if !isLive {
+                let target = plans[plan].targets[Int(measure)][index]
+                if !target.kpis.isEmpty { dropped.byKind[slot] += 1 }
+                guard target.isRestedOn, isKept(window) else {
+                    if target.reach > 1 { markAhead(target, cells[Int(cell)].owner ?? cell, after: .min, until: .max) }
+                    continue
+                }
             }
             if let scope = entry.scope, kind != .now, !scope.contains(kind, bucket: windows[window].bucket) { continue }
             if group.buckets[slot] == BucketSlab.none {
@@ -188,7 +196,12 @@ public struct SeriesStore: ~Copyable {
                     throw .overflow(measure: entry.measure)
                 }
             }
-            mark(plans[plan].targets[Int(measure)][index], measure, bucket, window, cell)
+            if isLive {
+                mark(plans[plan].targets[Int(measure)][index], measure, bucket, window, cell)
+            } else {
+                markAhead(
+                    plans[plan].targets[Int(measure)][index], measure, cells[Int(cell)].owner ?? cell, window)
+            }
         }
         if catalogue.measures[Int(measure)].kind == .levelDelta, entry.base != .none {
             noteLevelChange(cell, measure, entry, group.line)
@@ -226,7 +239,7 @@ public struct SeriesStore: ~Copyable {
             slab.setDirty(slab.ensureState(of: kpi, in: place), true)
         }
         enqueue(place)
-        if target.reach > 1 { markAhead(target, measure, slab.buckets[Int(place)].cell, window) }
+        markAhead(target, measure, slab.buckets[Int(place)].cell, window)
         for rolling in target.rolling
         where rollingBounds[SeriesStore.rollingIndex(rolling.kind)]?.contains(windows[window].bounds.start) ?? true {
             markRolling(cell, rolling)
@@ -235,16 +248,20 @@ public struct SeriesStore: ~Copyable {
 
     /// Marks the windows behind one that reach back to it.
     private mutating func markAhead(_ target: SeriesPlan.Target, _ measure: UInt16, _ cell: UInt32, _ window: UInt32) {
+        guard target.reach > 1 else { return }
         let changed = windows[window].bucket
-        var end = changed + target.reach
         // With a cell's first week the number of weeks changes that later profiles rest on.
-        if target.kind == .week,
-            firstWeek(of: catalogue.measures[Int(measure)], cell: cell, before: changed) == nil
-        {
-            end = .max
-        }
+        let isFirstWeek =
+            target.kind == .week
+            && firstWeek(of: catalogue.measures[Int(measure)], cell: cell, before: changed) == nil
+        markAhead(target, cell, after: changed, until: isFirstWeek ? .max : changed + target.reach)
+    }
+
+    private mutating func markAhead(
+        _ target: SeriesPlan.Target, _ cell: UInt32, after changed: Int64, until end: Int64
+    ) {
         for later in windows.ids[Int(target.kind.rawValue)]
-        where windows[later].bucket > changed && windows[later].bucket < end {
+        where windows[later].bucket > changed && windows[later].bucket < end && isLive(later) {
             guard let bucket = slab.find(cell: cell, window: later) else { continue }
             for kpi in target.kpis {
                 guard let state = slab.state(of: kpi, in: bucket) else { continue }
@@ -355,6 +372,15 @@ public struct SeriesStore: ~Copyable {
         newest <= end || newest - end <= settings.history.length(of: kind)
     }
 
+    /// Whether a window's sums are kept: it can still change, or others that can rest on it.
+    func isKept(_ window: UInt32) -> Bool {
+        window != WindowTable.none && isKept(windows[window].kind, end: windows[window].bounds.end)
+    }
+
+    func isKept(_ kind: WindowKind, end: Micros) -> Bool {
+        newest <= end || newest - end <= settings.history.length(of: kind) + reachBack[Int(kind.rawValue)]
+    }
+
     /// Whether a KPI still publishes changes of a window.
     @inline(__always)
     func isPublished(_ kpi: UInt16, _ window: UInt32) -> Bool {
@@ -365,7 +391,7 @@ public struct SeriesStore: ~Copyable {
         return newest <= end || newest - end <= history
     }
 
-    /// The line with the windows of a base bucket; windows that are history already are left out.
+    /// The line with the windows of a base bucket; windows that are no longer kept are left out.
     private mutating func line(_ base: BaseBucket, _ bucket: Int64) -> Int {
         let hash = UInt64(bitPattern: bucket) &* 0x9E37_79B9_7F4A_7C15
         let index = Int(truncatingIfNeeded: hash >> 40) & (lines.count - 1)
@@ -375,7 +401,7 @@ public struct SeriesStore: ~Copyable {
         for kind in WindowKind.allCases where kind.isCalendar {
             if kind == .hour, base != .hour { continue }
             let number = kind == .hour ? bucket : kind.bucket(ofDay: day)
-            if windows.find(kind, number) != nil || isLive(kind, end: zone.bounds(of: kind, bucket: number).end) {
+            if windows.find(kind, number) != nil || isKept(kind, end: zone.bounds(of: kind, bucket: number).end) {
                 line.windows[Int(kind.rawValue)] = windows.ensure(kind, number, clock: clock)
             }
         }

@@ -28,18 +28,7 @@ package struct FetchRequest: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicEntry<Partition>
 
     package struct Partition: WireStruct {
         package var index: Int32 = 0
@@ -60,18 +49,7 @@ package struct FetchRequest: WireStruct {
         }
     }
 
-    package struct Forgotten: WireStruct {
-        package var name: String = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.int32s(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Forgotten = TopicPartitions
 }
 
 package struct FetchResponse: WireStruct {
@@ -89,18 +67,7 @@ package struct FetchResponse: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicEntry<Partition>
 
     package struct Partition: WireStruct {
         package var index: Int32 = 0

@@ -10,18 +10,7 @@ package struct OffsetDeleteRequest: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.int32s(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicPartitions
 }
 
 package struct OffsetDeleteResponse: WireStruct {
@@ -37,29 +26,7 @@ package struct OffsetDeleteResponse: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
+    package typealias Topic = TopicEntry<Partition>
 
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
-
-    package struct Partition: WireStruct {
-        package var index: Int32 = 0
-        package var error: ErrorCode = .none
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.int32(&index)
-            try coder.error(&error)
-            try coder.tags()
-        }
-    }
+    package typealias Partition = PartitionResult
 }

@@ -10,18 +10,7 @@ package struct OffsetForLeaderEpochRequest: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicEntry<Partition>
 
     package struct Partition: WireStruct {
         package var index: Int32 = 0
@@ -50,18 +39,7 @@ package struct OffsetForLeaderEpochResponse: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicEntry<Partition>
 
     package struct Partition: WireStruct {
         package var error: ErrorCode = .none

@@ -18,18 +18,7 @@ package struct OffsetCommitRequest: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicEntry<Partition>
 
     package struct Partition: WireStruct {
         package var index: Int32 = 0
@@ -60,31 +49,9 @@ package struct OffsetCommitResponse: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
+    package typealias Topic = TopicEntry<Partition>
 
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
-
-    package struct Partition: WireStruct {
-        package var index: Int32 = 0
-        package var error: ErrorCode = .none
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.int32(&index)
-            try coder.error(&error)
-            try coder.tags()
-        }
-    }
+    package typealias Partition = PartitionResult
 }
 
 package struct OffsetFetchRequest: WireStruct {
@@ -101,18 +68,7 @@ package struct OffsetFetchRequest: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.int32s(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicPartitions
 }
 
 package struct OffsetFetchResponse: WireStruct {
@@ -128,18 +84,7 @@ package struct OffsetFetchResponse: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicEntry<Partition>
 
     package struct Partition: WireStruct {
         package var index: Int32 = 0

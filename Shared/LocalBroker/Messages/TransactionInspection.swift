@@ -10,18 +10,7 @@ package struct DescribeProducersRequest: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.int32s(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicPartitions
 }
 
 package struct DescribeProducersResponse: WireStruct {
@@ -35,18 +24,7 @@ package struct DescribeProducersResponse: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicEntry<Partition>
 
     package struct Partition: WireStruct {
         package var index: Int32 = 0
@@ -134,18 +112,7 @@ package struct DescribeTransactionsResponse: WireStruct {
         }
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.int32s(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicPartitions
 }
 
 package struct ListTransactionsRequest: WireStruct {

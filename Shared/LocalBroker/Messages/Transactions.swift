@@ -47,18 +47,7 @@ package struct AddPartitionsToTxnRequest: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.int32s(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicPartitions
 }
 
 package struct AddPartitionsToTxnResponse: WireStruct {
@@ -72,31 +61,9 @@ package struct AddPartitionsToTxnResponse: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
+    package typealias Topic = TopicEntry<Partition>
 
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
-
-    package struct Partition: WireStruct {
-        package var index: Int32 = 0
-        package var error: ErrorCode = .none
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.int32(&index)
-            try coder.error(&error)
-            try coder.tags()
-        }
-    }
+    package typealias Partition = PartitionResult
 }
 
 package struct AddOffsetsToTxnRequest: WireStruct {
@@ -152,18 +119,7 @@ package struct TxnOffsetCommitRequest: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
+    package typealias Topic = TopicEntry<Partition>
 
     package struct Partition: WireStruct {
         package var index: Int32 = 0
@@ -194,31 +150,9 @@ package struct TxnOffsetCommitResponse: WireStruct {
         try coder.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name: String = ""
-        package var partitions: [Partition] = []
+    package typealias Topic = TopicEntry<Partition>
 
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-            try coder.tags()
-        }
-    }
-
-    package struct Partition: WireStruct {
-        package var index: Int32 = 0
-        package var error: ErrorCode = .none
-
-        package init() {}
-
-        package mutating func code<Coder: WireCoder>(_ coder: inout Coder) throws(WireError) {
-            try coder.int32(&index)
-            try coder.error(&error)
-            try coder.tags()
-        }
-    }
+    package typealias Partition = PartitionResult
 }
 
 package struct EndTxnRequest: WireStruct {

@@ -158,7 +158,8 @@ struct BatchKPIs {
     ) {
         let counted = definition.countedBy.isEmpty ? count : Int64(clamping: reader.sum(of: definition.countedBy))
         figures.members += [
-            ExpectedMember("count", .integer(counted)), ExpectedMember("unit", .text(definition.unit.rawValue)),
+            ExpectedMember("count", definition.hasCount ? .integer(counted) : .null),
+            ExpectedMember("unit", .text(definition.unit.rawValue)),
             ExpectedMember("statistic", .text(definition.formula.statistic)),
         ]
         if definition.unit == .money { figures.members.append(ExpectedMember("currency", .text(settings.currency))) }

@@ -30,10 +30,10 @@ struct BatchPass {
     ///
     /// - Parameters:
     ///   - definition: Where the stage's events and facts come from, and where its facts go.
-    ///   - refused: Offsets of the canonical records that the service has refused, by partition.
+    ///   - refused: The canonical records that the service has refused.
     mutating func add(
         _ stage: AuditPlan.EntityStage, _ definition: StageDefinition, partition: Int32,
-        refused: [TopicPartition: Set<Int64>], _ reader: PartitionReader, _ report: inout AuditReport
+        refused: AuditRefusals, _ reader: PartitionReader, _ report: inout AuditReport
     ) throws {
         let payloads = PayloadTable()
         var timelines = BatchTimelines(stage.settings, payloads: payloads)
@@ -45,7 +45,7 @@ struct BatchPass {
                 }
             } else {
                 let source = TopicPartition(topic: input.name, partition: partition)
-                try read(source, refused[source] ?? [], reader, &timelines, &report)
+                try read(source, refused.offsets[source] ?? [], reader, &timelines, &report)
             }
         }
         report.events += timelines.eventCount
@@ -54,7 +54,8 @@ struct BatchPass {
             stage: stage, payloads: payloads, clock: snapshot.clock(service, stage.name, partition, now))
         let output = stage.settings.factOutput.map { definition.outputs[$0].name }
         for (key, entity) in timelines.entities {
-            let results = try derive(entity, &timelines, &task)
+            let results = try derive(
+                entity, &timelines, &task, isUncertain: refused.orphans[partition]?.contains(entity.id) ?? false)
             guard let output, let first = results.first, let last = results.last else { continue }
             statements.add(output, sender: key, before: first.stated, after: last.stated)
         }
@@ -87,20 +88,24 @@ struct BatchPass {
     mutating func finish() { table.finish() }
 
     private mutating func derive(
-        _ entity: BatchTimelines.Entity, _ timelines: inout BatchTimelines, _ task: inout BatchTask
+        _ entity: BatchTimelines.Entity, _ timelines: inout BatchTimelines, _ task: inout BatchTask, isUncertain: Bool
     ) throws(InternalRecordError) -> [BatchTask.Result] {
         var states = try timelines.states(of: entity)
         if states.count > Self.mostStates { states = [states[0], states[states.count - 1]] }
         var results: [BatchTask.Result] = []
         for state in states { try task.derive(state, entity.id, into: &results) }
         guard let first = results.first else { return [] }
-        if results.count == 1 {
+        if isUncertain {
+            for result in results {
+                for contribution in result.contributions { add(contribution, states[0], &task, isMoving: true) }
+            }
+        } else if results.count == 1 {
             for contribution in first.contributions { add(contribution, states[0], &task, isMoving: false) }
             for fact in first.facts { facts.expect(fact) }
         } else {
             addCommon(results, states[0], &task)
         }
-        if task.isHeld {
+        if isUncertain || task.isHeld || BatchTimelines.mayHaveExpired(entity) {
             for result in results { for fact in result.facts { facts.skip(fact) } }
         }
         task.forgetIfLarge()

@@ -104,6 +104,12 @@ struct BatchTimelines {
 
     // MARK: States
 
+    /// Whether the service may have kept nothing but a residue of an entity when more came for it.
+    static func mayHaveExpired(_ entity: Entity) -> Bool {
+        let times = (entity.processed + entity.later).map(\.timestamp)
+        return zip(times, times.dropFirst()).contains { $1 - $0 >= EntityLimits.silence }
+    }
+
     /// An entity as it was after some of its events.
     struct State {
         /// In the timeline's order, without voided events and voids.

@@ -66,13 +66,6 @@ struct KPIComparison {
         return isOver(seenFor[partition]) ? .over : .unsure
     }
 
-    /// Of the first window that figures reach back to: without it they would rest on less than the batch finds.
-    private func life(reachedBy definition: KPIDefinition, _ window: BatchWindow, _ partition: Int) -> Life {
-        guard definition.formula.reach > 1 else { return .live }
-        return life(
-            definition, BatchWindow(window.kind, window.number + 1 - definition.formula.reach, kpis.zone), partition)
-    }
-
     private func isWanted(_ kpi: String, _ window: BatchWindow) -> Bool {
         (options.kpis.isEmpty || options.kpis.contains(kpi))
             && (!window.kind.isCalendar || window.bounds.end > options.since)
@@ -109,7 +102,6 @@ struct KPIComparison {
         let definition = kpis.catalogue.definitions[index]
         guard manyValued.isDisjoint(with: update.dimensions.keys) else { return report.skip(.manyValues) }
         guard life(definition, update.window, partition) == .live else { return report.skip(.history) }
-        guard life(reachedBy: definition, update.window, partition) == .live else { return report.skip(.history) }
         guard
             let figures = kpis.figures(
                 definition, cell: kpis.table.cells[update.cell], update.window, clock: clocks[partition], at: update.at)
@@ -227,9 +219,7 @@ struct KPIComparison {
             if number == waiting.first { waiting.removeFirst() }
             follower = nil
             let window = BatchWindow(kind, number, kpis.zone)
-            guard life(definition, window, partition) == .live,
-                life(reachedBy: definition, window, partition) == .live
-            else { continue }
+            guard life(definition, window, partition) == .live else { continue }
             guard note(missing: definition, window, cell, isForced: isForced, &report) else { continue }
             let next = BatchWindow(kind, kpis.zone.successor(of: kind, bucket: number), kpis.zone)
             if next.bounds.end <= clock.lowerBound

@@ -111,23 +111,10 @@ package struct ServiceAudit: Sendable {
         if options.kpis.isEmpty { facts.compare(&report) }
     }
 
-    /// The offsets of the canonical records that this service has refused, by partition.
-    private func readDeadLetters(
-        _ snapshot: AuditSnapshot, _ reader: PartitionReader
-    ) throws -> [TopicPartition: Set<Int64>] {
-        var refused: [TopicPartition: Set<Int64>] = [:]
+    private func readDeadLetters(_ snapshot: AuditSnapshot, _ reader: PartitionReader) throws -> AuditRefusals {
+        var refused = AuditRefusals()
         for (partition, end) in snapshot.deadLetters {
-            try reader.read(partition, upTo: end) { batch, record in
-                var headers: [String: String] = [:]
-                for (name, value) in batch.headers(record) {
-                    headers[name] = value.map { String(decoding: $0, as: UTF8.self) }
-                }
-                guard headers["service"] == service, let topic = headers["origin-topic"],
-                    let number = headers["origin-partition"].flatMap({ Int32($0) }),
-                    let offset = headers["origin-offset"].flatMap({ Int64($0) })
-                else { return }
-                refused[TopicPartition(topic: topic, partition: number), default: []].insert(offset)
-            }
+            try reader.read(partition, upTo: end) { batch, record in refused.take(batch, record, of: service) }
         }
         return refused
     }

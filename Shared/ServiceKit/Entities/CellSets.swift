@@ -27,7 +27,8 @@ enum CellShape: Equatable {
 /// A *cell* is a combination of dimension values with its series; the overall one has none. A *cell set* is the list of cells
 /// of one entity's attributes under the breakdowns in force. Stored contributions name their set by its id, so that they
 /// are retracted from the very cells that they were added to, whatever the breakdowns are by then. Sets and cells are part
-/// of the state and are never forgotten: their number is bounded by the combinations of admitted values.
+/// of the state. Sets that no stored contribution names any more are looked for when there are many (``collect(_:)``); cells are
+/// never forgotten: their number is bounded by that of the admitted values.
 struct CellSets {
     /// Ids of sets that the changelog does not hold yet, ascending.
     private(set) var unsaved: [UInt32] = []
@@ -43,6 +44,14 @@ struct CellSets {
     /// Set id -> its cells.
     private(set) var sets: [[UInt32]] = []
     private var setIDs: [[UInt32]: UInt32] = [:]
+
+    /// Ids that stand for no set.
+    private var freeIDs: [UInt32] = []
+    /// Ids of sets that turned out to be unused in the current transaction; they come back with its commit.
+    private(set) var unused: [UInt32] = []
+    private let fewest: Int
+    /// From how many sets on it is worth while to look for unused ones.
+    private var collectsFrom: Int
 
     /// Values of each dimension that have cells of their own.
     private var admitted: [Set<[UInt8]>]
@@ -62,7 +71,10 @@ struct CellSets {
     /// Further values than admitted count in the overall series and in this one.
     static let other = Array("~other".utf8)
 
-    init(breakdowns: [[Dimension]], valuesPerDimension: Int = 1000) {
+    /// - Parameter fewest: fewer sets than these are never looked through.
+    init(breakdowns: [[Dimension]], valuesPerDimension: Int = 1000, fewest: Int = 50_000) {
+        self.fewest = fewest
+        collectsFrom = fewest
         self.breakdowns = breakdowns
         relevant = breakdowns.joined().reduce(0) { $0 | $1.mask }
         self.valuesPerDimension = valuesPerDimension
@@ -158,11 +170,25 @@ struct CellSets {
 
     private mutating func set(of list: [UInt32]) -> UInt32 {
         if let id = setIDs[list] { return id }
-        let id = UInt32(sets.count)
-        sets.append(list)
+        let id = freeIDs.popLast() ?? UInt32(sets.count)
+        if Int(id) == sets.count { sets.append(list) } else { sets[Int(id)] = list }
         setIDs[list] = id
         unsaved.append(id)
         return id
+    }
+
+    // MARK: Collection
+
+    var isWorthCollecting: Bool { sets.count - freeIDs.count >= collectsFrom }
+
+    private func isSet(_ id: Int) -> Bool { setIDs[sets[id]] == UInt32(id) }
+
+    /// Gives back the sets that nothing names any more, at the end of the current transaction.
+    ///
+    /// - Parameter isUsed: by id.
+    mutating func collect(_ isUsed: [Bool]) {
+        unused = sets.indices.filter { !isUsed[$0] && isSet($0) }.map { UInt32($0) }
+        collectsFrom = max(fewest, 2 * (sets.count - freeIDs.count - unused.count))
     }
 
     /// Label ids lose their meaning.
@@ -186,10 +212,33 @@ struct CellSets {
     mutating func commitSucceeded() {
         unsaved.removeFirst(savedWithCurrent)
         savedWithCurrent = 0
+        guard !unused.isEmpty else { return }
+        for id in unused {
+            setIDs[sets[Int(id)]] = nil
+            sets[Int(id)] = []
+        }
+        freeIDs += unused
+        unused.removeAll()
+        forgetLookups()
     }
 
     /// Sets of an aborted transaction stay known, and are written with the next one.
-    mutating func rollBack() { savedWithCurrent = 0 }
+    mutating func rollBack() {
+        savedWithCurrent = 0
+        unused.removeAll()
+    }
+
+    /// Takes a deleted record of the changelog.
+    mutating func restoreUnused(_ id: UInt32) {
+        guard Int(id) < sets.count, isSet(Int(id)) else { return }
+        setIDs[sets[Int(id)]] = nil
+        sets[Int(id)] = []
+    }
+
+    /// All records have been taken: what is a gap now stays one.
+    mutating func restoreCompleted() {
+        freeIDs = sets.indices.filter { !isSet($0) }.map { UInt32($0) }
+    }
 
     /// Takes a record of the changelog. Ids come in any order; gaps are filled by later records.
     mutating func restore(_ id: UInt32, _ reader: inout BinaryReader) throws(InternalRecordError) {
@@ -206,6 +255,7 @@ struct CellSets {
             list.append(cells.intern(key))
         }
         while sets.count <= Int(id) { sets.append([]) }
+        restoreUnused(id)
         sets[Int(id)] = list
         setIDs[list] = id
     }

@@ -21,6 +21,8 @@ enum EntityChangelog {
     }
 
     static let format: UInt8 = 2
+    /// Head records say the entity's lifecycle by their format, from ``format`` on; this one is a residue's.
+    private static let residueFormat: UInt8 = 5
     static let eventsPerChunk = 32
     /// Bytes of events in a head, at most.
     static let largestTail = 256 << 10
@@ -56,14 +58,20 @@ enum EntityChangelog {
         into value: inout [UInt8]
     ) {
         let head = store.heads[Int(entity)]
-        value.append(format)
-        value.appendVarint(UInt64(head.eventCount))
+        let isResidue = head.has(EntityHead.residue)
+        value.append(isResidue ? residueFormat : format + head.lifecycle.rawValue)
+        // A residue's events are dropped when the transaction is over.
+        value.appendVarint(isResidue ? 0 : UInt64(head.eventCount))
         value.appendSignedVarint(head.lastArrival)
         // Mostly there is no timer: 0.
         value.appendSignedVarint(.max &- head.nextTimer)
         value.appendVarint(UInt64(head.contributionBytes))
         store.appendContributions(of: entity, to: &value)
         append(tail, store.payloads, to: &value)
+    }
+
+    static func isHead(format byte: UInt8) -> Bool {
+        byte == residueFormat || byte >= format && EntityLifecycle(rawValue: byte - format) != nil
     }
 
     /// Of an entity without events and contributions.
@@ -102,6 +110,8 @@ enum EntityChangelog {
 
     /// What a head record says, but for its events, which follow where the reader stands afterwards.
     struct Head {
+        var lifecycle: EntityLifecycle
+        var isResidue: Bool
         var eventCount: Int
         var lastArrival: Int64
         var nextTimer: Int64
@@ -109,9 +119,12 @@ enum EntityChangelog {
         var contributions: Range<Int>
 
         init(_ reader: inout BinaryReader) throws(InternalRecordError) {
-            guard try reader.byte() == EntityChangelog.format else {
+            let format = try reader.byte()
+            guard EntityChangelog.isHead(format: format) else {
                 throw InternalRecordError("an entity's head of an unknown format: written by another version")
             }
+            isResidue = format == EntityChangelog.residueFormat
+            lifecycle = EntityLifecycle(rawValue: format - EntityChangelog.format) ?? .closed
             let count = try reader.varint()
             guard count <= UInt64(EntityStore.largestTimeline) else {
                 throw InternalRecordError("an entity with \(count) events")

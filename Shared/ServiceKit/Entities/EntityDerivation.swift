@@ -72,6 +72,8 @@ public struct DerivationOutput: ~Copyable {
     /// What the derivation wants to find again at the next one of this entity, such as what it has published: part of the
     /// entity's state. At most 16 KiB; empty at first.
     public var memory: [UInt8] = []
+    /// What is still expected of the entity; open unless the derivation says otherwise.
+    public var lifecycle = EntityLifecycle.open
     private(set) var alerts: [EntityAlert] = []
     private(set) var facts: [AddressedFact] = []
 
@@ -97,6 +99,7 @@ public struct DerivationOutput: ~Copyable {
     mutating func begin() {
         list.removeAll()
         nextTimer = .max
+        lifecycle = .open
         alerts.removeAll(keepingCapacity: true)
         facts.removeAll(keepingCapacity: true)
         isErased = false

@@ -19,6 +19,7 @@ package enum EntitySeed {
         var reader = BinaryReader(value)
         let head = try EntityChangelog.Head(&reader)
         var contributions = BinaryReader(Array(value[head.contributions]))
+        if head.isResidue { _ = try EntityResidue.hashes(&contributions) }
         let memory = contributions.isAtEnd ? [] : try contributions.bytes()
         return (id, EntityChangelog.head(memory: memory))
     }

@@ -12,6 +12,8 @@ public struct EntityStageSettings: Sendable {
     /// Kinds of entity on the topic that this stage keeps nothing of.
     public var ignored: Set<EntityKind> = []
     public var classes: EventClasses
+    /// Types of events that take an entity out of everything, also when only its residue is left.
+    public var removals: [UInt8] = []
     public var zone: BusinessZone
     public var catalogue: KPICatalogue
     public var breakdowns: [[Dimension]]
@@ -23,6 +25,8 @@ public struct EntityStageSettings: Sendable {
     public var factOutput: Int?
     /// The stage's inputs from this one on carry facts of other stages instead of events; nil when there are none.
     public var firstFactInput: Int?
+    /// From how many combinations of cells on a task looks for those that nothing counts in any more.
+    package var fewestCellSets = 50_000
     /// Number and time (µs) of the version of the rules; see ``of(_:)``.
     public private(set) var rulesVersion: Int64 = 0
     public private(set) var rulesSince = Int64.min

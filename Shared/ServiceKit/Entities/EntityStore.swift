@@ -1,6 +1,6 @@
 import Streams
 
-/// What the state keeps of one entity beside its events; 64 bytes.
+/// What the state keeps of one entity beside its events; 56 bytes.
 struct EntityHead: BitwiseCopyable {
     var keyHash: UInt64
     /// The instant at which the entity must be derived again although nothing arrives (µs); `Int64.max` when there is none.
@@ -12,7 +12,7 @@ struct EntityHead: BitwiseCopyable {
     var contributions: SegmentedPool<UInt8>.Handle = 0
     var contributionBytes: UInt32 = 0
     var keyCount: UInt8
-    var flags: UInt8 = 0
+    var flags: UInt16 = 0
     var eventCount: UInt16 = 0
     var eventCapacity: UInt16 = 0
     /// Events before this index are in the changelog as they are here.
@@ -20,24 +20,29 @@ struct EntityHead: BitwiseCopyable {
     /// Place in the undo log of the current transaction; -1 when the entity is untouched in it.
     var undo: Int32 = -1
 
-    static let used: UInt8 = 1
+    static let used: UInt16 = 1
     /// Has events of the current transaction.
-    static let changed: UInt8 = 2
+    static let changed: UInt16 = 2
     /// Waits to be derived again.
-    static let stale: UInt8 = 4
+    static let stale: UInt16 = 4
     /// Arrival order is not, or not surely, the timeline's order.
-    static let unsorted: UInt8 = 8
+    static let unsorted: UInt16 = 8
     /// Its last events are too large to stand in its head record, and have one of their own.
-    static let split: UInt8 = 128
+    static let split: UInt16 = 128
     /// Items were taken out of the timeline since it was last saved.
-    static let shortened: UInt8 = 32
+    static let shortened: UInt16 = 32
     /// Only contributions are left, under a hash of the key; never derived again.
-    static let erased: UInt8 = 64
+    static let erased: UInt16 = 64
     /// Derived under other settings than the present ones.
-    static let outdated: UInt8 = 16
+    static let outdated: UInt16 = 16
+    /// See ``EntityLifecycle``; an entity that is neither is open.
+    static let closed: UInt16 = 256
+    static let orphan: UInt16 = 512
+    /// Only an ``EntityResidue`` is left, in the place of the contributions.
+    static let residue: UInt16 = 1024
 
-    func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
-    mutating func set(_ flag: UInt8, _ on: Bool = true) { if on { flags |= flag } else { flags &= ~flag } }
+    func has(_ flag: UInt16) -> Bool { flags & flag != 0 }
+    mutating func set(_ flag: UInt16, _ on: Bool = true) { if on { flags |= flag } else { flags &= ~flag } }
 }
 
 /// The live entities of one partition: a slab of heads found through an open-addressing table, their events and what was
@@ -73,7 +78,7 @@ struct EntityStore: ~Copyable {
         var entity: Index
         var isNew: Bool
         var eventCount: UInt16
-        var flags: UInt8
+        var flags: UInt16
         var nextTimer: Int64
         var lastArrival: Int64
         var contributions: SegmentedPool<UInt8>.Handle
@@ -187,11 +192,24 @@ struct EntityStore: ~Copyable {
         }
     }
 
+    /// Drops an entity's events; call it between transactions.
+    mutating func dropEvents(of entity: Index) {
+        releaseEvents(of: heads[Int(entity)])
+        heads[Int(entity)].eventCount = 0
+        heads[Int(entity)].eventCapacity = 0
+        heads[Int(entity)].savedEvents = 0
+        for flag in [EntityHead.unsorted, EntityHead.split, EntityHead.shortened] { setFlag(flag, false, of: entity) }
+    }
+
+    private mutating func releaseEvents(of head: EntityHead) {
+        for index in 0..<Int(head.eventCount) { payloads.release(events[head.events, index].payload) }
+        if head.eventCapacity > 0 { events.release(head.events, capacity: Int(head.eventCapacity)) }
+    }
+
     /// Removes an entity and everything it holds.
     mutating func remove(_ entity: Index) {
         let head = heads[Int(entity)]
-        for index in 0..<Int(head.eventCount) { payloads.release(events[head.events, index].payload) }
-        if head.eventCapacity > 0 { events.release(head.events, capacity: Int(head.eventCapacity)) }
+        releaseEvents(of: head)
         releaseContributions(head.contributions, bytes: head.contributionBytes)
         keys.release(head.key, capacity: SegmentedPool<UInt8>.capacity(for: max(1, Int(head.keyCount))))
         removeFromTable(entity, hash: head.keyHash)
@@ -331,7 +349,11 @@ struct EntityStore: ~Copyable {
         }
     }
 
-    mutating func setFlag(_ flag: UInt8, _ on: Bool, of entity: Index) { heads[Int(entity)].set(flag, on) }
+    mutating func setFlag(_ flag: UInt16, _ on: Bool, of entity: Index) { heads[Int(entity)].set(flag, on) }
+    mutating func setLifecycle(_ lifecycle: EntityLifecycle, of entity: Index) {
+        setFlag(EntityHead.closed, lifecycle == .closed, of: entity)
+        setFlag(EntityHead.orphan, lifecycle == .orphan, of: entity)
+    }
     mutating func setTimer(_ instant: Int64, of entity: Index) { heads[Int(entity)].nextTimer = instant }
     mutating func setArrival(_ wall: Int64, of entity: Index) {
         heads[Int(entity)].lastArrival = max(heads[Int(entity)].lastArrival, wall)

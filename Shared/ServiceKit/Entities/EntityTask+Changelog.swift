@@ -40,7 +40,7 @@ extension EntityTask {
     }
 
     /// Deletes the chunks from this one on of those that the changelog holds.
-    private func forgetChunks(from first: Int, _ entity: EntityStore.Index, _ sink: any TaskOutput) {
+    func forgetChunks(from first: Int, _ entity: EntityStore.Index, _ sink: any TaskOutput) {
         let end = EntityChangelog.chunkCount(
             store.committedEvents(of: entity), isSplit: store.heads[Int(entity)].has(EntityHead.split))
         guard first < end else { return }
@@ -108,6 +108,11 @@ extension EntityTask {
             sink.changelog(key, value)
         }
         output.cellSets.saved()
+        for id in output.cellSets.unused {
+            key.removeAll(keepingCapacity: true)
+            EntityChangelog.cellSetKey(id, into: &key)
+            sink.forget(key)
+        }
     }
 
     func saveSources(_ time: TaskTime, _ sink: any TaskOutput) {

@@ -27,9 +27,10 @@ extension EntityTask {
         let head = store.heads[Int(entity)]
         var hasChanged =
             Int(head.savedEvents) < Int(head.eventCount) || head.nextTimer != output.nextTimer
-            || head.has(EntityHead.shortened)
+            || head.has(EntityHead.shortened) || head.lifecycle != output.lifecycle
+        store.setLifecycle(output.lifecycle, of: entity)
         if !store.hasContributions(encoded, entity), try loadBefore(entity) {
-            try emitDifference(entity, sink)
+            try emitDifference(of: store.key(of: entity), sink)
             store.setContributions(encoded, of: entity)
             hasChanged = true
         }
@@ -81,10 +82,11 @@ extension EntityTask {
         value.removeAll(keepingCapacity: true)
         store.appendContributions(of: entity, to: &value)
         var reader = BinaryReader(value)
+        if store.heads[Int(entity)].has(EntityHead.residue) { _ = try EntityResidue.hashes(&reader) }
         output.memory = reader.isAtEnd ? [] : try reader.bytes()
     }
 
-    private func publishAlerts(_ sink: any TaskOutput) {
+    func publishAlerts(_ sink: any TaskOutput) {
         for alert in output.alerts { publish(alert, sink) }
     }
 
@@ -95,16 +97,37 @@ extension EntityTask {
             key: alert.key.span.bytes, value: alert.value.span.bytes, headers: [("ce_type", Array(alert.type.utf8))])
     }
 
+    /// Loads what was emitted for an entity into ``before``.
+    ///
+    /// - Returns: the hashes of a residue's events.
+    func loadHeld(_ entity: EntityStore.Index) throws(InternalRecordError) -> [UInt64] {
+        value.removeAll(keepingCapacity: true)
+        store.appendContributions(of: entity, to: &value)
+        var reader = BinaryReader(value)
+        let isResidue = store.heads[Int(entity)].has(EntityHead.residue)
+        let hashes = isResidue ? try EntityResidue.hashes(&reader) : []
+        if Derivation.keepsMemory, !reader.isAtEnd { _ = try reader.bytes() }
+        try before.decode(value, from: reader.position, &scopes)
+        return hashes
+    }
+
+    /// Looks for cell sets that no contribution names any more, when there are many.
+    func collectCellSets() throws(InternalRecordError) {
+        guard output.cellSets.isWorthCollecting else { return }
+        var isUsed = [Bool](repeating: false, count: output.cellSets.sets.count)
+        for index in store.heads.indices where store.heads[index].has(EntityHead.used) {
+            _ = try loadHeld(EntityStore.Index(index))
+            for item in before.items where Int(item.cells) < isUsed.count { isUsed[Int(item.cells)] = true }
+        }
+        output.cellSets.collect(isUsed)
+    }
+
     /// Loads what was emitted before into ``before``. Where windows that have ended keep what they have, the derived list is
     /// brought in line with that.
     ///
     /// - Returns: whether there is a difference.
     private func loadBefore(_ entity: EntityStore.Index) throws(InternalRecordError) -> Bool {
-        value.removeAll(keepingCapacity: true)
-        store.appendContributions(of: entity, to: &value)
-        var reader = BinaryReader(value)
-        if Derivation.keepsMemory, !reader.isAtEnd { _ = try reader.bytes() }
-        try before.decode(value, from: reader.position, &scopes)
+        _ = try loadHeld(entity)
         let isOutdated = store.heads[Int(entity)].has(EntityHead.outdated)
         if isOutdated, let former = formerSettings {
             output.list.items = reconciliation(former).underNewRules(
@@ -128,10 +151,9 @@ extension EntityTask {
             isLevel: { id in catalogue.measures.contains { $0.id == id && $0.kind == .levelDelta } })
     }
 
-    private func emitDifference(
-        _ entity: EntityStore.Index, _ sink: any TaskOutput
-    ) throws(InternalRecordError) {
-        sendFacts(from: before.facts, of: entity, sink)
+    /// Sends what ``output`` contributes and states other than ``before``.
+    func emitDifference(of key: [UInt8], _ sink: any TaskOutput) throws(InternalRecordError) {
+        sendFacts(from: before.facts, sender: key, sink)
         // Out of `output`, so that the loop may read its cell sets.
         var after = ContributionList()
         swap(&after, &output.list)
@@ -150,9 +172,8 @@ extension EntityTask {
         }
     }
 
-    private func sendFacts(from old: [StatedFact], of entity: EntityStore.Index, _ sink: any TaskOutput) {
+    private func sendFacts(from old: [StatedFact], sender: [UInt8], _ sink: any TaskOutput) {
         guard let topic = settings.factOutput, !(old.isEmpty && output.facts.isEmpty) else { return }
-        let sender = store.key(of: entity)
         forEachChange(from: old, to: output.facts) { address, fact in
             value.removeAll(keepingCapacity: true)
             FactRecord.encode(address, fact, sender: sender, into: &value)

@@ -7,7 +7,9 @@ extension EntityTask {
     func answer(_ question: EntityLookups.Question, _ time: TaskTime) -> [EntityLookups.Entry] {
         switch question {
         case .entity(let id):
-            guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return [] }
+            guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)),
+                !store.heads[Int(entity)].has(EntityHead.residue)
+            else { return [] }
             return describe(entity, time, isWhole: true)
         case .soonest(let count):
             var entries: [EntityLookups.Entry] = []

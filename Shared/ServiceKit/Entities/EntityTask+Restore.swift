@@ -36,7 +36,7 @@ extension EntityTask {
     }
 
     private func restoreHead(_ key: RawSpan, _ value: RawSpan) throws(InternalRecordError) {
-        guard value.byteCount > 0, value.byte(at: 0) == EntityChangelog.format else {
+        guard value.byteCount > 0, EntityChangelog.isHead(format: value.byte(at: 0)) else {
             throw InternalRecordError("an entity's head of an unknown format: written by another version")
         }
         let id = key.extracting(1..<key.byteCount)
@@ -83,7 +83,11 @@ extension EntityTask {
             let id = key.rest()
             guard let entity = unsafe store.find(id.span.bytes, hash: KeyHash.hash(id)) else { return }
             restored.removeChunk(chunk, of: entity)
-        case .settings, .cellSet, .sources, .hold: return
+        case .cellSet:
+            let id = try key.varint()
+            guard id <= UInt64(UInt32.max) else { throw InternalRecordError("a cell set out of range") }
+            output.cellSets.restoreUnused(UInt32(id))
+        case .settings, .sources, .hold: return
         }
     }
 
@@ -100,12 +104,13 @@ extension EntityTask {
             schedule(entity, at: store.heads[index].nextTimer)
             if store.heads[index].has(EntityHead.erased) {
                 erasedCount += 1
-            } else if settingsSaved == .differs {
+            } else if settingsSaved == .differs, !store.heads[index].has(EntityHead.residue) {
                 refresh(entity)
                 store.setFlag(EntityHead.outdated, true, of: entity)
             }
         }
         restored = RestoredEntities()
+        self.output.cellSets.restoreCompleted()
         seat?.isReady()
     }
 
@@ -130,5 +135,7 @@ extension EntityTask {
         store.setTimer(head.nextTimer, of: entity)
         store.setArrival(head.lastArrival, of: entity)
         store.setFlag(EntityHead.split, isSplit, of: entity)
+        store.setLifecycle(head.lifecycle, of: entity)
+        store.setFlag(EntityHead.residue, head.isResidue, of: entity)
     }
 }

@@ -20,7 +20,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     let settings: EntityStageSettings
     let context: TaskContext
     let names: EntityNames
-    private let decoder: EventDecoder
+    let decoder: EventDecoder
     var derivation: Derivation
     let seat: EntityLookups.Seat?
 
@@ -44,6 +44,14 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     var emptied: [EntityStore.Index] = []
     /// Entities of which the current transaction leaves only the contributions.
     var erased: [EntityStore.Index] = []
+    /// Closed entities, orphans and residues whose time is up.
+    var expiring: [EntityStore.Index] = []
+    /// Entities of which the current transaction leaves a residue, and those of which it leaves nothing.
+    var shrunk: [EntityStore.Index] = []
+    var dropped: [EntityStore.Index] = []
+    /// Where the look for what expires goes on, and when the next one begins (µs of the clock).
+    var expiryPlace = 0
+    var nextExpiry = Int64.min
     /// How many have been erased in all.
     var erasedCount = 0
     /// Only while restoring.
@@ -55,7 +63,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     let present: EntitySettingsRecord
     var scopes = ScopeTable()
     var heldUntil = Int64.min
-    private var lastTime = TaskTime(clock: .min, wall: 0, caughtUp: false, idle: false, degraded: false)
+    var lastTime = TaskTime(clock: .min, wall: 0, caughtUp: false, idle: false, degraded: false)
     private var figures = EntityFigures()
 
     enum SettingsRecord {
@@ -68,9 +76,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     // Reused buffers.
     var timeline = Timeline()
     var arrived: [TimelineEvent] = []
-    private var payload = EventPayload()
+    var payload = EventPayload()
     private var hashes: [UInt64] = []
-    private var encoder = CanonicalEncoder()
+    var encoder = CanonicalEncoder()
     var encoded: [UInt8] = []
     var before = ContributionList()
     var key: [UInt8] = []
@@ -89,7 +97,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         decoder = EventDecoder()
         output = DerivationOutput(
             zone: settings.zone, catalogue: settings.catalogue,
-            cellSets: CellSets(breakdowns: settings.breakdowns),
+            cellSets: CellSets(breakdowns: settings.breakdowns, fewest: settings.fewestCellSets),
             payloads: store.payloads)
         deltas = DeltaAccumulator(settings.catalogue, rulesVersion: settings.rulesVersion)
         present = EntitySettingsRecord(
@@ -99,7 +107,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             measures: settings.catalogue.measures.filter { settings.catalogue.baseBucket(of: $0) != nil }.map(\.id))
     }
 
-    public var dirty: Int { changed.count + stale.count + (sourceStates.isUnsaved ? 1 : 0) }
+    public var dirty: Int { changed.count + stale.count + expiring.count + (sourceStates.isUnsaved ? 1 : 0) }
     public var isUrgent: Bool { false }
 
     /// Number of entities in the state.
@@ -153,6 +161,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         guard let entity = try entity(of: event.entity, name, record) else {
             sink.deadLetter(batch, record, reason: RejectionReason.entityExpired.identifier, pointer: nil)
             return
+        }
+        if try isExpired(entity, at: batch.records[record].timestamp, sink) {
+            return try meetResidue(event, batch, record, entity, sink)
         }
         // The past is derived under the new rules before anything new is added, so that the two do not mix.
         if store.heads[Int(entity)].has(EntityHead.outdated) { try derive(entity, lastTime, sink) }
@@ -290,6 +301,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             releaseHeld(nil)
         }
         seat?.answer { answer($0, time) }
+        lookForExpired(time.clock)
         guard time.caughtUp, !awaiting.isEmpty else { return }
         for entity in awaiting {
             let head = store.heads[Int(entity)]
@@ -325,7 +337,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
 
     public func prepareCommit(_ time: TaskTime, output sink: any TaskOutput) throws(InternalRecordError) {
         if output.labels.count > Self.rememberedLabels { output.forgetLabels() }
-        for entity in changed { try derive(entity, time, sink) }
+        for entity in changed where store.heads[Int(entity)].has(EntityHead.changed) { try derive(entity, time, sink) }
         var work = min(stale.count, Self.rederivationsPerCommit)
         while work > 0, let entity = stale.popLast() {
             work -= 1
@@ -337,6 +349,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             store.setFlag(EntityHead.stale, false, of: entity)
             try derive(entity, time, sink)
         }
+        try expire(time, sink)
+        try collectCellSets()
         saveCellSets(sink)
         saveSources(time, sink)
         // Only when every entity has been derived under the present settings: a crash before then begins again.
@@ -361,6 +375,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         for entity in erased { store.remove(entity) }
         erasedCount += erased.count
         erased.removeAll(keepingCapacity: true)
+        expiryCommitted()
         output.cellSets.commitSucceeded()
         figures.committed(
             negativeDurations: output.negativeDurations, refusedValues: output.cellSets.refusedValues, context.logger)
@@ -379,6 +394,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         sourceStates.rollBack()
         emptied.removeAll(keepingCapacity: true)
         erased.removeAll(keepingCapacity: true)
+        expiryRolledBack()
         deltas.removeAll()
         changed.removeAll(keepingCapacity: true)
         for entity in refreshed where store.heads[Int(entity)].has(EntityHead.used) {

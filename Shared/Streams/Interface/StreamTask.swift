@@ -91,6 +91,11 @@ public protocol TaskOutput: AnyObject {
     ///   - reason: a stable identifier (`malformed_json`, …).
     ///   - pointer: JSON pointer to the offending field.
     func deadLetter(_ batch: RecordBatch, _ record: Int, reason: String, pointer: String?)
+
+    /// Rejects what an external producer sent long ago and of which only the content is known.
+    ///
+    /// - Parameter input: where it came from, an index into ``StageDefinition/inputs``.
+    func deadLetter(input: Int, key: RawSpan, value: RawSpan, reason: String)
 }
 
 extension TaskOutput {

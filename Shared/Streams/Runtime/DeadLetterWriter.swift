@@ -60,6 +60,19 @@ struct DeadLetterWriter {
         }
     }
 
+    /// Of what is known without its record: its offset is not, and its value is what was kept of it.
+    func write(
+        key: RawSpan, value: RawSpan, origin: TopicPartition, reason: String, into session: TransactionSession
+    ) {
+        let headers = [
+            ("reason", reason), ("origin-topic", origin.topic), ("origin-partition", String(origin.partition)),
+            ("service", service),
+        ].map { ($0.0, Array($0.1.utf8)) }
+        session.send(
+            topic: topic, partition: Partitioner.partition(key: key, count: partitionCount), key: key, value: value,
+            headers: headers)
+    }
+
     /// What the headers take in the record, roughly and rather too much.
     private static func size(_ headers: [(String, [UInt8])]) -> Int {
         headers.reduce(0) { $0 + $1.0.utf8.count + $1.1.count + 10 }

@@ -8,6 +8,7 @@ final class TaskWriter: TaskOutput {
     private let partition: Int32
     private let partitionCount: Int32
     private let deadLetters: DeadLetterWriter?
+    private let inputs: [String]
 
     /// The changelog has no meta record yet, neither committed nor in the open transaction.
     private var needsMeta: Bool
@@ -18,6 +19,7 @@ final class TaskWriter: TaskOutput {
         stage: StageDefinition, partition: Int32, session: TransactionSession, needsMeta: Bool
     ) throws(WorkerError) {
         self.session = session
+        inputs = stage.inputs.map(\.name)
         var outputs: [Int] = []
         for output in stage.outputs { outputs.append(try session.topic(output.name)) }
         self.outputs = outputs
@@ -58,6 +60,14 @@ final class TaskWriter: TaskOutput {
         }
         deadLetters.write(
             batch, record, origin: origin, reason: reason, pointer: pointer, into: session)
+        deadLetterReasons[reason, default: 0] += 1
+    }
+
+    func deadLetter(input: Int, key: RawSpan, value: RawSpan, reason: String) {
+        guard let deadLetters else { preconditionFailure("a stage without dead letters") }
+        deadLetters.write(
+            key: key, value: value, origin: TopicPartition(topic: inputs[input], partition: partition), reason: reason,
+            into: session)
         deadLetterReasons[reason, default: 0] += 1
     }
 
