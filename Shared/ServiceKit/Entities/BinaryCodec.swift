@@ -20,6 +20,10 @@ extension [UInt8] {
         unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
     }
 
+    mutating func appendFixed32(_ value: UInt32) {
+        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
+    }
+
     mutating func append(_ span: borrowing RawSpan) {
         unsafe span.withUnsafeBytes { unsafe append(contentsOf: $0) }
     }
