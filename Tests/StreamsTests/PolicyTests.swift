@@ -32,9 +32,32 @@ import Testing
 
     @Test func aLargeTransactionIsDueAtOnce() {
         let policy = CommitPolicy(interval: 100, now: 0)
-        #expect(!policy.isDue(work { $0.records = CommitPolicy.maximumRecords - 1 }, now: 0))
-        #expect(policy.isDue(work { $0.records = CommitPolicy.maximumRecords }, now: 0))
+        #expect(!policy.isDue(work { $0.records = CommitPolicy.initialRecords - 1 }, now: 0))
+        #expect(policy.isDue(work { $0.records = CommitPolicy.initialRecords }, now: 0))
         #expect(policy.isDue(work { $0.bytes = CommitPolicy.maximumBytes }, now: 0))
+    }
+
+    @Test func transactionsGrowWhileTheirEndsAreShort() {
+        var policy = CommitPolicy(interval: 100, now: 0)
+        policy.committed(records: 100, took: 10, now: 1)
+        #expect(policy.recordLimit == CommitPolicy.initialRecords)
+        for _ in 0..<10 { policy.committed(records: policy.recordLimit, took: 1_000, now: 1) }
+        #expect(policy.recordLimit == CommitPolicy.maximumRecords)
+        #expect(!policy.isDue(work { $0.records = CommitPolicy.maximumRecords - 1 }, now: 1))
+        policy.committed(records: policy.recordLimit, took: 1_500, now: 1)
+        #expect(policy.recordLimit == CommitPolicy.maximumRecords)
+    }
+
+    @Test func transactionsShrinkWhereTheirEndsAreLong() {
+        var policy = CommitPolicy(interval: 100, now: 0)
+        policy.committed(records: 10_000, took: 8_000, now: 1)
+        #expect(policy.recordLimit == 2_500)
+        policy.aborted(now: 2)
+        #expect(policy.recordLimit == 1_250)
+        for _ in 0..<5 { policy.aborted(now: 3) }
+        policy.committed(records: 5, took: 60_000, now: 4)
+        #expect(policy.recordLimit == CommitPolicy.minimumRecords)
+        #expect(policy.isDue(work { $0.records = CommitPolicy.minimumRecords }, now: 4))
     }
 
     @Test func urgentCommitsAreTenMillisecondsApart() {
@@ -43,7 +66,7 @@ import Testing
         #expect(!policy.isDue(urgent, now: 9))
         #expect(policy.wait(urgent, now: 4, longest: 20) == 6)
         #expect(policy.isDue(urgent, now: 10))
-        policy.ended(now: 10)
+        policy.committed(records: 1, took: 0, now: 10)
         #expect(!policy.isDue(urgent, now: 19))
     }
 
@@ -53,7 +76,7 @@ import Testing
         behind.isBacklogged = true
         #expect(!policy.isDue(behind, now: 100))
         #expect(policy.isDue(behind, now: 1_000))
-        behind.records = CommitPolicy.maximumRecords
+        behind.records = CommitPolicy.initialRecords
         #expect(policy.isDue(behind, now: 100))
         behind.records = 1
         behind.isUrgent = true

@@ -4,6 +4,12 @@ package struct CommitPolicy: Sendable {
     /// an entity fall into one transaction, in which it is derived and saved once.
     package static let maximumRecords = 200_000
     package static let maximumBytes = 80 << 20
+    /// As large as the first transaction of a backlog may be. How long the end of one takes is not known before: it derives what the
+    /// records have touched. A transaction that lasts longer than the broker allows is lost with all its work, and would be again.
+    package static let initialRecords = 25_000
+    package static let minimumRecords = 1_000
+    /// The end of a transaction should take no longer, a fifth of what the broker allows for the whole.
+    package static let longestEnd: Int64 = 2_000
     /// Urgent commits are at least this far apart.
     package static let urgentInterval: Int64 = 10
     /// The interval while more input waits than one poll takes. What is read now was late before, and an entity that changes
@@ -30,6 +36,8 @@ package struct CommitPolicy: Sendable {
     }
 
     package let interval: Int64
+    /// What ``maximumRecords`` is lowered to for as long as the ends of transactions take their time.
+    package private(set) var recordLimit = Self.initialRecords
     private var last: Int64
 
     package init(interval: Int64, now: Int64) {
@@ -39,7 +47,7 @@ package struct CommitPolicy: Sendable {
     }
 
     package func isDue(_ work: Work, now: Int64) -> Bool {
-        if work.records >= Self.maximumRecords || work.bytes >= Self.maximumBytes { return true }
+        if work.records >= recordLimit || work.bytes >= Self.maximumBytes { return true }
         let elapsed = now - last
         if work.isUrgent, elapsed >= Self.urgentInterval { return true }
         guard elapsed >= (work.isBacklogged ? max(interval, Self.backlogInterval) : interval) else { return false }
@@ -53,6 +61,23 @@ package struct CommitPolicy: Sendable {
         return min(longest, max(0, last + interval - now))
     }
 
-    /// A commit or abort has ended.
-    package mutating func ended(now: Int64) { last = now }
+    /// A transaction has been committed.
+    ///
+    /// - Parameters:
+    ///   - records: as in ``Work/records``.
+    ///   - took: milliseconds from the begin of its end on.
+    package mutating func committed(records: Int, took: Int64, now: Int64) {
+        last = now
+        if took > Self.longestEnd {
+            recordLimit = max(Self.minimumRecords, Int(Int64(min(records, recordLimit)) * Self.longestEnd / took))
+        } else if records >= recordLimit, 2 * took <= Self.longestEnd {
+            recordLimit = min(Self.maximumRecords, 2 * recordLimit)
+        }
+    }
+
+    /// A transaction has been aborted, perhaps because it was too long.
+    package mutating func aborted(now: Int64) {
+        last = now
+        recordLimit = max(Self.minimumRecords, recordLimit / 2)
+    }
 }

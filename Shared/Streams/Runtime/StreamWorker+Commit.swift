@@ -38,11 +38,12 @@ extension StreamWorker {
             .commit, isLost: try consumer().isAssignmentLost, generation: generation, offsets: offsets,
             deadline: deadline)
         let now = time.monotonic
-        policy.ended(now: now)
+        let records = work.records
         takenRecords = 0
         takenBytes = 0
         switch end {
         case .committed:
+            policy.committed(records: records, took: now - started, now: now)
             abortsInARow = 0
             options.memory.committed(offsets, group: stage.group)
             for (slot, own) in zip(running, perSlot) {
@@ -53,6 +54,7 @@ extension StreamWorker {
             metrics.commitSeconds.recordMilliseconds(now - started)
             return true
         case .aborted(let reason):
+            policy.aborted(now: now)
             metrics.aborts.increment()
             logger.info("transaction aborted; its records will be processed again", metadata: ["reason": "\(reason)"])
             try undo(reason)
