@@ -5,7 +5,7 @@ BIN := .build/$(CONFIGURATION)
 # Tests use public and package interfaces only, so that they and the product are one build.
 SWIFT_TEST := swift test -c $(CONFIGURATION) --disable-testable-imports
 
-.PHONY: help deps build run test simulate chaos soak fuzz sanitize lint format bench clean
+.PHONY: help deps build run test simulate chaos rolling soak fuzz sanitize lint format bench clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ chaos: build ## kill real processes under traffic and judge what is left (DURATI
 soak: build ## a month of traffic on the local broker in some minutes, with kills: memory and disk stay flat (SOAK="--days 30 --fsync")
 	@Tests/Conformance/prepare.sh .build/conformance
 	.build/conformance/bin/python Tests/Soak/broker.py --binaries $(BIN) $(SOAK)
+
+rolling: build ## restart and scale every service under traffic, and judge what is left (ROUNDS=1 SEED=…)
+	@Tests/Conformance/prepare.sh .build/conformance
+	python3 Tests/Chaos/rolling.py --binaries $(BIN) --python .build/conformance/bin/python \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ROLLING)
 
 fuzz: deps ## fuzz what reads outside input (TARGET=rules SECONDS=600)
 	@$(if $(SECONDS),SECONDS_EACH=$(SECONDS)) $(if $(TARGET),TARGET=$(TARGET)) scripts/fuzz

@@ -37,7 +37,6 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -59,14 +58,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // Without its trait FullFoundation: Foundation brings 40 MB of ICU into each program (docs/decisions/0016-small-images.md).
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         .systemLibrary(
             name: "CRdkafka", path: "Shared/CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(
+            name: "CLibYAML", path: "Shared/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CDeskbeat", path: "Shared/CDeskbeat", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CLocalBroker", path: "Shared/CLocalBroker",
@@ -77,6 +78,7 @@ let package = Package(
 
         module("Kafka", ["CRdkafka", log, coreMetrics]),
         module("SupportEvents", ["CSimdjson"]),
+        module("YAML", ["CLibYAML"]),
         module("BusinessTime"),
         module("SLA", ["BusinessTime"]),
         module("KPIs", ["BusinessTime"]),
@@ -85,8 +87,8 @@ let package = Package(
         module(
             "ServiceKit",
             [
-                "Kafka", "SupportEvents", "BusinessTime", "SLA", "KPIs", "Streams", log, metrics, coreMetrics,
-                argumentParser, serviceLifecycle, unixSignals, hummingbird, yams, crypto, nioCore,
+                "Kafka", "SupportEvents", "YAML", "BusinessTime", "SLA", "KPIs", "Streams", log, metrics, coreMetrics,
+                argumentParser, serviceLifecycle, unixSignals, hummingbird, crypto, nioCore,
             ]),
 
         service(
@@ -115,7 +117,7 @@ let package = Package(
             [
                 "CDeskbeat", "ServiceKit", "Streams", "SupportEvents", "BusinessTime", "SLA", "KPIs", "Kafka",
                 "LocalBroker",
-                argumentParser, yams, log,
+                argumentParser, log,
             ]),
 
         .target(name: "CAllocations", path: "Tests/CAllocations"),

@@ -1,5 +1,5 @@
 import BusinessTime
-import Foundation
+import FoundationEssentials
 import KPIs
 public import Kafka
 import ServiceKit

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Hummingbird
 import Kafka
 import NIOCore
@@ -55,7 +55,7 @@ struct LookupRoutes: Sendable {
     private func lookUp(_ subject: Subject, _ request: Request, _ context: ServiceRequestContext) async -> Response {
         if let refusal = refusal(request) { return refusal }
         let given = context.parameters.get("id") ?? ""
-        let key = Array((given.removingPercentEncoding ?? given).utf8)
+        let key = Array((given.percentDecoded ?? given).utf8)
         guard 1...200 ~= key.count else {
             return Self.error(.badRequest, "A \(subject.rawValue)'s id has 1 to 200 bytes.")
         }

@@ -4,6 +4,7 @@
 #ifndef DESKBEAT_CRDKAFKA_SHIM_H
 #define DESKBEAT_CRDKAFKA_SHIM_H
 
+#include <pthread.h>
 #include <stdlib.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -36,6 +37,12 @@ static inline void crdkafka_release_freed_memory(void) {
     malloc_trim(0);
 #endif
 }
+
+// Declared by <pthread.h> only under _GNU_SOURCE, which Swift's importer does not define.
+extern int pthread_setname_np(pthread_t thread, const char *name);
+
+// Names the calling thread; of at most 15 bytes.
+static inline void crdkafka_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 // The enumerator is -1 in an enum whose Swift import is unsigned on some compilers.
 static const int32_t crdkafka_partition_unassigned = RD_KAFKA_PARTITION_UA;

@@ -1,5 +1,6 @@
 internal import CRdkafka
-internal import Foundation
+import Dispatch
+internal import FoundationEssentials
 internal import Logging
 internal import Synchronization
 
@@ -58,7 +59,7 @@ internal import Synchronization
     private static func reap(_ pointer: OpaquePointer, context: ClientContext) -> DispatchSemaphore {
         let finished = DispatchSemaphore(value: 0)
         let doomed = unsafe Doomed(pointer: pointer, context: context)
-        Thread.detachNewThread {
+        OSThread.start("kafka-reaper") {
             doomed.destroy()
             finished.signal()
         }

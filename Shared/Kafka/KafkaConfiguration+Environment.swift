@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 
 extension KafkaConfiguration {
     /// A configuration from the environment, and what in it was not understood.

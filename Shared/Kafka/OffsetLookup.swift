@@ -1,5 +1,6 @@
 internal import CRdkafka
-internal import Foundation
+internal import FoundationEssentials
+import Glibc
 
 /// Asks the partitions' leaders for offsets, all partitions at once.
 ///
@@ -35,7 +36,7 @@ enum Retry {
                 return try body()
             } catch {
                 guard error.reaction == .retry, deadline.remaining.map({ $0 > pause }) ?? true else { throw error }
-                Thread.sleep(forTimeInterval: 0.02)
+                usleep(20_000)
             }
         }
     }

@@ -1,5 +1,6 @@
 internal import CRdkafka
-internal import Foundation
+import Dispatch
+internal import FoundationEssentials
 internal import Logging
 internal import Synchronization
 
@@ -41,13 +42,11 @@ internal import Synchronization
     // MARK: The polling thread
 
     func start(_ handle: ClientHandle) {
-        let thread = Thread { [self] in
+        OSThread.start("kafka-producer") { [self] in
             while !isStopping.load(ordering: .acquiring) { unsafe rd_kafka_poll(handle.pointer, 100) }
             destroyTopics()
             hasStopped.signal()
         }
-        thread.name = "kafka-producer"
-        thread.start()
     }
 
     func stop() {

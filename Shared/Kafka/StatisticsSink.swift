@@ -1,6 +1,6 @@
 internal import CoreMetrics
 internal import Dispatch
-internal import Foundation
+internal import FoundationEssentials
 
 /// Turns librdkafka's statistics documents into gauges, away from the thread that polls: a document of tens of
 /// kilobytes takes milliseconds to decode.

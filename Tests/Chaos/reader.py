@@ -4,8 +4,8 @@
 
 - No two records of support.alerts have the same id; the sequence of each KPI key goes up by one from 1, and that of each
   other subject goes up.
-- Every event of EVENTS (all of them were acknowledged) stands on support.tickets, and nothing else does; the dead letters
-  are empty.
+- Every event of EVENTS (all of them were acknowledged) stands on the topic of its kind, and nothing else does; the dead
+  letters are empty.
 
 Prints what is wrong; the exit code is 1 then.
 """
@@ -14,6 +14,9 @@ import json
 import sys
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+# The canonical topic of each kind of event.
+TOPICS = {"ticket": "tickets", "survey": "surveys", "subscription": "customers"}
 
 
 def records(brokers, topic):
@@ -63,8 +66,9 @@ def check_alerts(brokers, topic):
 
 def check_events(brokers, prefix, path):
     with open(path, encoding="utf-8") as file:
-        sent = {event["id"] for event in map(json.loads, file)}
-    stored = {json.loads(message.value())["id"] for message in records(brokers, f"{prefix}tickets")}
+        sent = {(TOPICS[event["type"].split(".")[1]], event["id"]) for event in map(json.loads, file)}
+    stored = {(topic, json.loads(message.value())["id"])
+              for topic in set(TOPICS.values()) for message in records(brokers, prefix + topic)}
     faults = [f"the acknowledged event {event} is lost" for event in sorted(sent - stored)]
     faults += [f"nobody has sent the event {event}" for event in sorted(stored - sent)]
     for message in records(brokers, f"{prefix}deadletter"):

@@ -18,7 +18,6 @@ let instrumented: [SwiftSetting] = [
 let instrumentedC: [CXXSetting] = [.unsafeFlags(["-fsanitize=fuzzer-no-link,address", "-O2"])]
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -29,22 +28,23 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "CSimdjson", cxxSettings: instrumentedC, linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CDeskbeat"),
+        .systemLibrary(name: "CLibYAML"),
         .systemLibrary(name: "CLocalBroker"),
         .target(name: "SupportEvents", dependencies: ["CSimdjson"], swiftSettings: instrumented),
+        .target(name: "YAML", dependencies: ["CLibYAML"], swiftSettings: instrumented),
         .target(name: "BusinessTime", swiftSettings: instrumented),
         .target(name: "SLA", dependencies: ["BusinessTime"], swiftSettings: instrumented),
         .target(
             name: "LocalBroker", dependencies: ["CLocalBroker", log, nioCore, nioPosix], swiftSettings: instrumented),
         .target(
-            name: "ServiceKit", dependencies: ["SupportEvents", "BusinessTime", "SLA", yams, crypto],
+            name: "ServiceKit", dependencies: ["SupportEvents", "YAML", "BusinessTime", "SLA", crypto],
             exclude: ["Rules/RulesNodeCodec.swift"], sources: ["Rules", "Text"], swiftSettings: instrumented),
         .target(
-            name: "Deskbeat", dependencies: ["CDeskbeat", "ServiceKit", "SupportEvents", "BusinessTime", yams],
+            name: "Deskbeat", dependencies: ["CDeskbeat", "ServiceKit", "SupportEvents", "BusinessTime"],
             sources: ["Replay/Input", "Replay/Mapping", "Replay/EventReader.swift", "Replay/EnvelopeScanner.swift"],
             swiftSettings: instrumented),
         .executableTarget(

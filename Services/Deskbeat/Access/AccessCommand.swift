@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import ServiceKit
 
 /// `deskbeat acls`.
@@ -45,7 +45,7 @@ struct AccessCommand: AsyncParsableCommand {
         }
         for rule in rules where service.isEmpty || service.contains(rule.holder) {
             Console.output.line(
-                rule.command(principal: principal.replacingOccurrences(of: "{service}", with: rule.holder)))
+                rule.command(principal: principal.replacing("{service}", with: rule.holder)))
         }
     }
 }

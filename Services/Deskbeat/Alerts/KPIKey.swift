@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import ServiceKit
 
 /// The record key of a KPI update, taken apart: `<kpi>/<window>;<dimension>=<value>…@<bucket>`.
 package struct KPIKey: Equatable, Sendable {
@@ -29,7 +30,7 @@ package struct KPIKey: Equatable, Sendable {
         cell = []
         for part in parts.dropFirst() {
             guard let equals = part.firstIndex(of: "="),
-                let value = String(part[part.index(after: equals)...]).removingPercentEncoding
+                let value = part[part.index(after: equals)...].percentDecoded
             else { return nil }
             cell.append((String(part[..<equals]), value))
         }

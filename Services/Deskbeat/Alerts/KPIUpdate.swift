@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The part of a KPI update that a table shows.
 package struct KPIUpdate: Decodable, Sendable {

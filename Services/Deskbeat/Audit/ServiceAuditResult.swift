@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What the audit of one service has said.
 struct ServiceAuditResult: Sendable {
@@ -30,25 +30,17 @@ struct ServiceAuditResult: Sendable {
 
     /// Runs the service's program and reads what it says. Blocks.
     init(_ service: String, _ executable: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationReason == .exit, [0, 1].contains(process.terminationStatus) else {
-            throw InputError("there is no audit of \(service): exit status \(process.terminationStatus)")
+        let (data, end) = try ChildProcess.output(ChildCommand(executable: executable, arguments: arguments))
+        guard end == .exited(0) || end == .exited(1) else {
+            throw InputError("there is no audit of \(service): \(end)")
         }
         let lines = data.split(separator: UInt8(ascii: "\n"))
-        guard let last = lines.last, let summary = try? JSONDecoder().decode(Summary.self, from: last) else {
+        guard let last = lines.last, let summary = try? JSONDecoder().decode(Summary.self, from: Data(last)) else {
             throw InputError("the audit of \(service) has ended early: \(String(decoding: data, as: UTF8.self))")
         }
         self.service = service
-        output = Array(data)
-        differences = try lines.dropLast().map { try JSONDecoder().decode(Difference.self, from: $0) }
+        output = data
+        differences = try lines.dropLast().map { try JSONDecoder().decode(Difference.self, from: Data($0)) }
         values = summary.values
         events = summary.events
         alerts = summary.alerts

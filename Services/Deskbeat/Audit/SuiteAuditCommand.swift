@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Kafka
 import ServiceKit
 
@@ -54,7 +54,7 @@ struct SuiteAuditCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let folder = (try LocalService.ownExecutable() as NSString).deletingLastPathComponent
+        let folder = parentDirectory(try LocalService.ownExecutable())
         let arguments = try arguments()
         var results: [ServiceAuditResult] = []
         for (name, executable) in Self.services where service.isEmpty || service.contains(name) {

@@ -14,7 +14,8 @@ final class LastComplaint: Sendable {
 
     private struct Handler: LogHandler {
         let owner: LastComplaint
-        var logLevel: Logger.Level = .warning
+        // Of a connection that is refused or breaks (`LibraryLog`).
+        var logLevel: Logger.Level = .notice
         var metadata: Logger.Metadata = [:]
 
         subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -23,7 +24,10 @@ final class LastComplaint: Sendable {
         }
 
         func log(event: LogEvent) {
-            owner.last.withLock { $0 = event.message.description }
+            let text = event.message.description
+            // That says only that there was a reason.
+            guard !text.hasSuffix("brokers are down") else { return }
+            owner.last.withLock { $0 = text }
         }
     }
 }

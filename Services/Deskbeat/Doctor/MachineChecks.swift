@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import Kafka
+import ServiceKit
 
 #if canImport(Glibc)
     import Glibc
@@ -28,8 +29,7 @@ package enum MachineChecks {
         }
         // `# version 2024a`
         let head =
-            FileHandle(forReadingAtPath: directory + "/tzdata.zi")
-            .flatMap { try? $0.read(upToCount: 64) }.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            PlainFile.read(directory + "/tzdata.zi", upTo: 64).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let words = head.prefix { $0 != "\n" }.split(separator: " ")
         guard words.count == 3, words[1] == "version" else { return Finding("tzdata", .ok, "present, version unknown") }
         return Finding("tzdata", .ok, String(words[2]))
@@ -39,7 +39,7 @@ package enum MachineChecks {
     package static func disk(_ path: String) -> Finding {
         var place = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         while !FileManager.default.fileExists(atPath: place), place != "/" {
-            place = (place as NSString).deletingLastPathComponent
+            place = parentDirectory(place)
         }
         var status = statvfs()
         guard unsafe statvfs(place, &status) == 0 else {
@@ -84,7 +84,7 @@ package enum MachineChecks {
                 return Finding(name, .warn, "does not answer on port \(port)", advice: "start it with `deskbeat up`")
             }
             guard answer.status == 200 else {
-                let reason = answer.body.trimmingCharacters(in: .whitespacesAndNewlines).prefix(200)
+                let reason = answer.body.trimmingWhitespace().prefix(200)
                 return Finding(name, .fail, "is not ready: \(reason)", advice: "see \(directory)/logs/\(name).log")
             }
             return Finding(name, .ok, "ready on port \(port)")

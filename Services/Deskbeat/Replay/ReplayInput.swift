@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The file of a replay: opens it with the right reader, and hands out its portions away from the cooperative pool.
 package final class ReplayInput: Sendable {

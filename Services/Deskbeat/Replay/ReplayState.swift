@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// How far a replay has come, in a file: everything before `rows` has been acknowledged by the broker. Resuming may
 /// send some rows again, which has no effect: their events have the same ids.
@@ -45,6 +45,6 @@ package func writeAtomically(_ bytes: [UInt8], to path: String) throws(InputErro
     do {
         try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-        throw InputError("\(path) cannot be written: \(error.localizedDescription)")
+        throw InputError("\(path) cannot be written: \(error)")
     }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import BusinessTime
-import Foundation
+import FoundationEssentials
 import Kafka
 import SLA
 import ServiceKit

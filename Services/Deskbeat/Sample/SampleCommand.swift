@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 
 /// `deskbeat sample`.
 struct SampleCommand: ParsableCommand {

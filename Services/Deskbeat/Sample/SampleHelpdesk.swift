@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A small helpdesk, made up: tickets over a day with replies, solves and reopens, at the hours and with the mix of
 /// channels that one expects. The same seed and time give the same events.

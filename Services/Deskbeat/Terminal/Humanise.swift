@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Figures as people read them.
 package enum Humanise {
@@ -50,10 +51,19 @@ package enum Humanise {
         return decimal(amount, 1) + " TiB"
     }
 
+    private static func fixed(_ value: Double, _ digits: Int) -> String {
+        unsafe withVaList([value]) { arguments in
+            unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+                unsafe vsnprintf(buffer.baseAddress, buffer.count, "%.\(digits)f", arguments)
+                return unsafe buffer.baseAddress.map { unsafe String(cString: $0) } ?? ""
+            }
+        }
+    }
+
     /// With at most `digits` decimals, zeros at the end dropped, thousands grouped.
     package static func decimal(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return "?" }
-        let text = String(format: "%.\(digits)f", abs(value))
+        let text = fixed(abs(value), digits)
         let parts = text.split(separator: ".")
         guard let whole = parts.first.flatMap({ Int64($0) }) else { return text }
         let decimals = parts.count > 1 ? parts[1].reversed().drop { $0 == "0" }.reversed() : []

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 #if canImport(Glibc)
     import Glibc
@@ -14,13 +14,7 @@ package final class DataDirectory: Sendable {
     package init(_ path: String) throws(InputError) {
         let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         self.path = absolute
-        do {
-            for folder in ["", "/run", "/logs"] {
-                try FileManager.default.createDirectory(atPath: absolute + folder, withIntermediateDirectories: true)
-            }
-        } catch {
-            throw InputError("\(absolute) cannot be created: \(error.localizedDescription)")
-        }
+        for folder in ["", "/run", "/logs"] { try createDirectory(absolute + folder) }
         let file = absolute + "/lock"
         lock = unsafe open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard lock >= 0 else { throw InputError("\(file): \(systemMessage(errno))") }
@@ -44,7 +38,7 @@ package final class DataDirectory: Sendable {
     package func port(for name: String) throws(InputError) -> Int {
         let file = file("\(name).port")
         let before = (try? String(contentsOfFile: file, encoding: .utf8))
-            .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+            .flatMap { Int($0.trimmingWhitespace()) }
         if let before, (1...65_535).contains(before), LoopbackPort.isFree(before) { return before }
         let port = try LoopbackPort.free()
         try writeAtomically(Array("\(port)\n".utf8), to: file)

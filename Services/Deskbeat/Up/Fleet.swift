@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What `up` knows of its processes, and what it tells others in the ready file.
 package struct Fleet: Sendable {

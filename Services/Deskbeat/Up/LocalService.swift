@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The services that `up` runs, in the order in which they are shown. A further one is a line here.
 enum LocalService {
@@ -15,7 +15,7 @@ enum LocalService {
         do {
             return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         } catch {
-            throw InputError("/proc/self/exe: \(error.localizedDescription)")
+            throw InputError("/proc/self/exe: \(error)")
         }
     }
 }

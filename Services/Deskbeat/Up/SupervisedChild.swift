@@ -1,5 +1,7 @@
 import CDeskbeat
-import Foundation
+import Dispatch
+import FoundationEssentials
+import Kafka
 import Synchronization
 
 #if canImport(Glibc)
@@ -54,16 +56,16 @@ package final class SupervisedChild: Sendable {
         let (output, input) = (ends[0], ends[1])
         running.enter()
         running.enter()
-        Thread { [self] in
+        OSThread.start("child-\(name)") { [self] in
             supervise(output: input)
             close(input)
             running.leave()
-        }.named("child-\(name)").start()
-        Thread { [self] in
+        }
+        OSThread.start("log-\(name)") { [self] in
             takeLines(from: output)
             close(output)
             running.leave()
-        }.named("log-\(name)").start()
+        }
     }
 
     /// Sends a signal to the process that runs now, if one does, and to what it has started: to its group.
@@ -156,12 +158,5 @@ package final class SupervisedChild: Sendable {
             }
         }
         if !line.isEmpty { report(.line(String(decoding: line, as: UTF8.self))) }
-    }
-}
-
-extension Thread {
-    fileprivate func named(_ name: String) -> Thread {
-        self.name = name
-        return self
     }
 }

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Kafka
 import Synchronization
 
 #if canImport(Glibc)
@@ -72,7 +73,7 @@ package struct Supervision: Sendable {
                     executable: launcher,
                     arguments: ["launch", String(getpid()), member.executable] + member.arguments)
             }
-            let label = member.name.padding(toLength: width, withPad: " ", startingAt: 0)
+            let label = member.name + String(repeating: " ", count: width - member.name.count)
             children.append(
                 SupervisedChild(name: member.name, command: command) { [post] event in
                     guard case .line(let line) = event else {
@@ -166,7 +167,7 @@ package struct Supervision: Sendable {
             let child = children.first(where: { $0.name == name })
         else { return }
         let post = post
-        Thread.detachNewThread {
+        OSThread.start("ready-\(name)") {
             var waits = 0
             while child.pid == pid {
                 if Self.isReady(member, pid) {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import ServiceKit
 
 /// `deskbeat up`.
@@ -78,7 +79,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 
     private func plan(_ directory: DataDirectory, _ program: String, _ rules: String?) throws -> Supervision.Plan {
-        let folder = (program as NSString).deletingLastPathComponent
+        let folder = parentDirectory(program)
         var members: [Supervision.Member] = []
         var servers = external ?? ""
         if external == nil {

@@ -1,4 +1,4 @@
-internal import Foundation
+import Glibc
 
 /// The queue M/M/N: calls that arrive at random, are handled for an exponentially distributed time by one of N agents, and
 /// wait as long as it takes (A. K. Erlang, 1917).

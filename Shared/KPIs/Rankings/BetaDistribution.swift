@@ -1,4 +1,4 @@
-internal import Foundation
+import Glibc
 
 /// The beta distribution: what is known of a proportion after some successes and failures.
 public struct BetaDistribution: Hashable, Sendable {

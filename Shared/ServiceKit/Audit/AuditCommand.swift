@@ -1,5 +1,6 @@
 public import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Kafka
 import Logging
 
@@ -114,7 +115,7 @@ public struct AuditDate: ExpressibleByArgument, Sendable {
 enum AuditOutput {
     @Sendable static func progress(_ text: String) {
         guard isatty(STDERR_FILENO) == 1 else { return }
-        try? FileHandle.standardError.write(contentsOf: Data("\r\u{1B}[K\(text)".utf8))
+        PlainFile.write("\r\u{1B}[K\(text)", to: STDERR_FILENO)
     }
 
     static func write(_ report: AuditReport, service: String, _ format: AuditFormat) {
@@ -133,7 +134,7 @@ enum AuditOutput {
             for difference in report.differences { text += line(difference, service) + "\n" }
             text += summary(report, service) + "\n"
         }
-        try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        PlainFile.write(text, to: STDOUT_FILENO)
     }
 
     private static func skipped(_ report: AuditReport) -> [(AuditReport.Skipped, Int)] {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Tells a parent process or a test where a service can be reached.
 enum AnnounceFile {

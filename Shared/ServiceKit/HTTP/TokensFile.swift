@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 package import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -79,9 +79,5 @@ package struct TokensFile: Service, CustomStringConvertible {
         (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
     }
 
-    private static func read(_ path: String) -> String? {
-        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
-        defer { try? file.close() }
-        return (try? file.read(upToCount: 4 << 20)).flatMap { String(validating: $0, as: UTF8.self) }
-    }
+    private static func read(_ path: String) -> String? { PlainFile.text(path, upTo: 4 << 20) }
 }

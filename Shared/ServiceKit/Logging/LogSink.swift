@@ -1,5 +1,6 @@
 import Dispatch
-import Foundation
+import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// Where log lines go: a bounded buffer that one queue empties into a file descriptor, so that a slow or stuck reader of
@@ -74,7 +75,7 @@ public final class LogSink: Sendable {
         var written = 0
         while written < bytes.count {
             let count = unsafe bytes.withUnsafeBytes {
-                unsafe Foundation.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+                unsafe Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
             }
             if count > 0 {
                 written += count

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 public import Logging
 
 /// The log handler of every service: one line per event, to standard error.

@@ -1,5 +1,6 @@
 public import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// With which status a service's process ends. The numbers above 63 are those of sysexits.h.
 public enum ServiceExit {
@@ -15,6 +16,6 @@ public enum ServiceExit {
     /// Tells the operator on standard error why the process ends, each line with the program's name in front.
     static func report(_ program: String, _ reason: String) {
         let lines = reason.split(separator: "\n").map { "\(program): \($0)\n" }.joined()
-        try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
+        PlainFile.write(lines, to: STDERR_FILENO)
     }
 }

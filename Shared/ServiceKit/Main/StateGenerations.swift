@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 package import Kafka
 package import Logging
 package import Streams
@@ -59,8 +59,6 @@ package func onThread<Value: Sendable>(
     _ name: String, _ body: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
-        let thread = Thread { continuation.resume(with: Result { try body() }) }
-        thread.name = name
-        thread.start()
+        OSThread.start(name) { continuation.resume(with: Result { try body() }) }
     }
 }

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What Linux knows about this process, under the names that Prometheus' own client libraries use
 /// (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics).
@@ -57,10 +58,5 @@ enum ProcessFigures {
         return Double(limit.rlim_cur)
     }
 
-    /// Files in /proc have no size, so they are read to their end.
-    private static func read(_ path: String) -> String? {
-        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
-        defer { try? file.close() }
-        return (try? file.readToEnd()).flatMap { String(data: $0, encoding: .utf8) }
-    }
+    private static func read(_ path: String) -> String? { PlainFile.text(path, upTo: 1 << 20) }
 }

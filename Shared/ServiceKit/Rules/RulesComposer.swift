@@ -1,4 +1,4 @@
-import Yams
+import YAML
 
 extension RulesNode {
     /// The root of a YAML (or JSON) text whose readers need places; nil when it holds nothing but comments.
@@ -25,170 +25,169 @@ struct RulesComposer {
                 line: 1, column: 1, path: "", reason: "the file has \(text.utf8.count) bytes",
                 remedy: "it may have at most \(maximumBytes)")
         }
-        try Self.refuseCollectionsAsKeys(text)
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text, .basic, .default, .utf8)
-        } catch let error as YamlError {
-            throw Self.diagnostic(error, text)
-        } catch {
-            throw RulesDiagnostic(line: 1, column: 1, path: "", reason: "not readable as YAML", remedy: "\(error)")
-        }
-        guard let root else { return nil }
-        var budget = maximumNodes
-        return try convert(root, depth: 0, budget: &budget)
+        var composition = Composition(text, maximumNodes: maximumNodes)
+        return try composition.document()
     }
 
-    private func convert(
-        _ node: Node, depth: Int, budget: inout Int
-    ) throws(RulesDiagnostic) -> RulesNode {
-        let (line, column) = (node.mark?.line ?? 1, node.mark?.column ?? 1)
-        budget -= 1
-        guard budget >= 0 else {
-            throw RulesDiagnostic(
-                line: line, column: column, path: "", reason: "the file grows beyond \(maximumNodes) values",
-                remedy: "use fewer aliases (*name) of large sections")
+    /// What an anchor stands for, with what its expansion costs.
+    private struct Anchored {
+        var node: RulesNode
+        var nodes: Int
+        /// Levels of lists and mappings, itself included; 1 for a scalar.
+        var height: Int
+    }
+
+    /// One pass over the events of a text.
+    private struct Composition: ~Copyable {
+        private let text: String
+        private let maximumNodes: Int
+        private var parser: YAMLParser
+        private var nodes = 0
+        private var anchors: [String: Anchored] = [:]
+
+        init(_ text: String, maximumNodes: Int) {
+            self.text = text
+            self.maximumNodes = maximumNodes
+            parser = YAMLParser(text)
         }
-        guard depth < Self.maximumDepth else {
-            throw RulesDiagnostic(
-                line: line, column: column, path: "",
-                reason: "lists and mappings are nested deeper than \(Self.maximumDepth)",
-                remedy: "check for brackets that are not closed")
+
+        mutating func document() throws(RulesDiagnostic) -> RulesNode? {
+            guard try next() != nil, let first = try next() else { return nil }
+            let root = try value(first, depth: 0).node
+            _ = try next()
+            if let further = try next() {
+                throw fault(
+                    further, "a single document is expected, and another one begins here",
+                    "keep one of them in this file")
+            }
+            return root
         }
-        switch node {
-        case .scalar(let scalar):
-            let plain = scalar.style == .plain || scalar.style == .any
-            return RulesNode(content: .scalar(scalar.string, plain: plain), line: line, column: column)
-        case .sequence(let sequence):
+
+        private mutating func next() throws(RulesDiagnostic) -> YAMLEvent? {
+            do throws(YAMLError) {
+                return try parser.next()
+            } catch {
+                throw diagnostic(error)
+            }
+        }
+
+        /// The value that begins with `event`.
+        private mutating func value(_ event: YAMLEvent, depth: Int) throws(RulesDiagnostic) -> Anchored {
+            if case .alias(let name) = event.kind { return try expanded(name, event, depth) }
+            nodes += 1
+            try check(event, depth: depth, height: 1)
+            var made = Anchored(
+                node: RulesNode(content: .sequence([]), line: event.line, column: event.column), nodes: 1, height: 1)
+            switch event.kind {
+            case .scalar(let text, let isPlain):
+                made.node = RulesNode(
+                    content: .scalar(text, plain: isPlain), line: event.line, column: event.column)
+            case .sequenceStart: try sequence(&made, depth)
+            default: try mapping(&made, depth)
+            }
+            if let anchor = event.anchor { anchors[anchor] = made }
+            return made
+        }
+
+        private func check(_ event: YAMLEvent, depth: Int, height: Int) throws(RulesDiagnostic) {
+            guard nodes <= maximumNodes else {
+                throw fault(
+                    event, "the file grows beyond \(maximumNodes) values",
+                    "use fewer aliases (*name) of large sections")
+            }
+            guard depth + height <= RulesComposer.maximumDepth else {
+                throw fault(
+                    event, "lists and mappings are nested deeper than \(RulesComposer.maximumDepth)",
+                    "check for brackets that are not closed")
+            }
+        }
+
+        /// The value of an alias; it shares its storage with the anchor's, and counts as if it were written there.
+        private mutating func expanded(
+            _ name: String, _ event: YAMLEvent, _ depth: Int
+        ) throws(RulesDiagnostic) -> Anchored {
+            guard let anchored = anchors[name] else {
+                throw fault(
+                    event, "found undefined alias *\(name)", "define the anchor (&\(name)) before its first use")
+            }
+            nodes += anchored.nodes
+            try check(event, depth: depth, height: anchored.height)
+            return anchored
+        }
+
+        private mutating func sequence(_ made: inout Anchored, _ depth: Int) throws(RulesDiagnostic) {
             var elements: [RulesNode] = []
-            for element in sequence { elements.append(try convert(element, depth: depth + 1, budget: &budget)) }
-            return RulesNode(content: .sequence(elements), line: line, column: column)
-        case .mapping(let mapping):
+            while let event = try next(), event.kind != .sequenceEnd {
+                elements.append(Self.counted(try value(event, depth: depth + 1), in: &made))
+            }
+            made.node = RulesNode(content: .sequence(elements), line: made.node.line, column: made.node.column)
+        }
+
+        private mutating func mapping(_ made: inout Anchored, _ depth: Int) throws(RulesDiagnostic) {
             var entries: [RulesEntry] = []
             var merged: [RulesEntry] = []
-            for (key, value) in mapping {
-                let keyLine = key.mark?.line ?? line
-                let keyColumn = key.mark?.column ?? column
-                guard case .scalar(let name) = key else {
+            var names: Set<String> = []
+            while let key = try next(), key.kind != .mappingEnd {
+                guard case .scalar(let name, let isPlain) = key.kind else {
+                    throw fault(key, "a key must be text, not a list, a mapping or an alias", "write name: value")
+                }
+                if let anchor = key.anchor {
+                    let node = RulesNode(
+                        content: .scalar(name, plain: isPlain), line: key.line, column: key.column)
+                    anchors[anchor] = Anchored(node: node, nodes: 1, height: 1)
+                }
+                guard names.insert(name).inserted else {
                     throw RulesDiagnostic(
-                        line: keyLine, column: keyColumn, path: "", reason: "a key must be text",
-                        remedy: "write name: value")
+                        line: key.line, column: key.column, path: name,
+                        reason: "the key stands twice in one mapping", remedy: "keep one of the two")
                 }
-                let converted = try convert(value, depth: depth + 1, budget: &budget)
-                if name.string == "<<" && (name.style == .plain || name.style == .any) {
-                    merged += try Self.mergeable(converted, keyLine, keyColumn)
+                guard let event = try next() else { break }
+                let node = Self.counted(try value(event, depth: depth + 1), in: &made)
+                if name == "<<" && isPlain {
+                    merged += try mergeable(node, key)
                 } else {
-                    entries.append(RulesEntry(key: name.string, line: keyLine, column: keyColumn, value: converted))
+                    entries.append(RulesEntry(key: name, line: key.line, column: key.column, value: node))
                 }
             }
-            for entry in merged where !entries.contains(where: { $0.key == entry.key }) { entries.append(entry) }
-            return RulesNode(content: .mapping(entries), line: line, column: column)
-        case .alias:
-            throw RulesDiagnostic(
-                line: line, column: column, path: "", reason: "an alias stands where its value is not known yet",
-                remedy: "define the anchor (&name) before its first use")
-        }
-    }
-
-    /// The entries behind a merge key (`<<: *defaults` or `<<: [*a, *b]`, the earlier one winning).
-    private static func mergeable(
-        _ node: RulesNode, _ line: Int, _ column: Int
-    ) throws(RulesDiagnostic) -> [RulesEntry] {
-        if let entries = node.entries { return entries }
-        guard let elements = node.elements, elements.allSatisfy({ $0.entries != nil }) else {
-            throw RulesDiagnostic(
-                line: line, column: column, path: "<<", reason: "\(node.kind) cannot be merged",
-                remedy: "write an alias of a mapping, for example <<: *defaults")
-        }
-        return elements.flatMap { $0.entries ?? [] }
-    }
-
-    private static func diagnostic(_ error: YamlError, _ text: String) -> RulesDiagnostic {
-        let syntax = "check quotes, brackets, colons and indentation there"
-        switch error {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            let reason = [context?.text, problem].compactMap { $0 }.joined(separator: ": ")
-            let line = text.split(separator: "\n", maxSplits: mark.line, omittingEmptySubsequences: false).dropFirst(
-                mark.line - 1)
-            let isTab = line.first?.unicodeScalars.dropFirst(mark.column - 1).first == "\t"
-            let remedy = isTab ? "indent with spaces, not with tabs" : syntax
-            return RulesDiagnostic(line: mark.line, column: mark.column, path: "", reason: reason, remedy: remedy)
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            return RulesDiagnostic(
-                line: context.mark.line, column: context.mark.column, path: duplicates.first ?? "",
-                reason: "the key stands twice in one mapping", remedy: "keep one of the two")
-        case .reader(let problem, let offset, _, let yaml):
-            let before = yaml.prefix(offset ?? 0).split(separator: "\n", omittingEmptySubsequences: false)
-            return RulesDiagnostic(
-                line: max(1, before.count), column: (before.last?.unicodeScalars.count ?? 0) + 1, path: "",
-                reason: problem,
-                remedy: "save the file as UTF-8 text without control characters")
-        default:
-            return RulesDiagnostic(line: 1, column: 1, path: "", reason: "not readable as YAML", remedy: syntax)
-        }
-    }
-
-    /// Refuses lists, mappings and aliases as *keys* in a file that has anchors.
-    ///
-    /// The YAML library hashes every key to find duplicates, and walks a whole expanded alias to do so: 30 short lines of
-    /// nested aliases under a `?` would keep it busy for years before our own bound could act. No rules file needs
-    /// such keys. The scan looks at characters, not at tokens, so it may refuse quoted text of that shape too - but only
-    /// in a file with anchors.
-    private static func refuseCollectionsAsKeys(_ text: String) throws(RulesDiagnostic) {
-        let bytes = Array(text.utf8)
-        guard bytes.contains(UInt8(ascii: "&")), bytes.contains(UInt8(ascii: "*")) else { return }
-        var line = 1
-        var lineStart = 0
-        var index = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            var isKey = false
-            switch byte {
-            case UInt8(ascii: "\n"):
-                line += 1
-                lineStart = index + 1
-            case UInt8(ascii: "?"):
-                isKey =
-                    (index == 0 || separators.contains(bytes[index - 1]))
-                    && (index + 1 == bytes.count || blanks.contains(bytes[index + 1]))
-            case UInt8(ascii: "]"), UInt8(ascii: "}"):
-                isKey = colonFollows(bytes, index + 1)
-            case UInt8(ascii: "*") where index == 0 || separators.contains(bytes[index - 1]):
-                var end = index + 1
-                while end < bytes.count, isAnchorCharacter(bytes[end]) { end += 1 }
-                isKey = colonFollows(bytes, end)
-            default: break
+            for entry in merged where !names.contains(entry.key) {
+                names.insert(entry.key)
+                entries.append(entry)
             }
-            if isKey {
+            made.node = RulesNode(content: .mapping(entries), line: made.node.line, column: made.node.column)
+        }
+
+        private static func counted(_ part: Anchored, in whole: inout Anchored) -> RulesNode {
+            whole.nodes += part.nodes
+            whole.height = max(whole.height, part.height + 1)
+            return part.node
+        }
+
+        /// The entries behind a merge key (`<<: *defaults` or `<<: [*a, *b]`, the earlier one winning).
+        private func mergeable(_ node: RulesNode, _ key: YAMLEvent) throws(RulesDiagnostic) -> [RulesEntry] {
+            if let entries = node.entries { return entries }
+            guard let elements = node.elements, elements.allSatisfy({ $0.entries != nil }) else {
                 throw RulesDiagnostic(
-                    line: line, column: index - lineStart + 1, path: "",
-                    reason: "a list, a mapping or an alias cannot be a key",
-                    remedy: "write name: value")
+                    line: key.line, column: key.column, path: "<<", reason: "\(node.kind) cannot be merged",
+                    remedy: "write an alias of a mapping, for example <<: *defaults")
             }
-            index += 1
+            return elements.flatMap { $0.entries ?? [] }
         }
-    }
 
-    private static let blanks = Set(" \t\r\n".utf8)
-    private static let separators = Set(" \t\r\n[{,:-?".utf8)
+        private func fault(_ event: YAMLEvent, _ reason: String, _ remedy: String) -> RulesDiagnostic {
+            RulesDiagnostic(line: event.line, column: event.column, path: "", reason: reason, remedy: remedy)
+        }
 
-    private static func isAnchorCharacter(_ byte: UInt8) -> Bool {
-        !blanks.contains(byte) && !Set(":,]}[{?%@`".utf8).contains(byte)
-    }
-
-    /// Whether the next thing after `start` that is neither blank nor a comment is a colon.
-    private static func colonFollows(_ bytes: [UInt8], _ start: Int) -> Bool {
-        var index = start
-        while index < bytes.count {
-            if blanks.contains(bytes[index]) {
-                index += 1
-            } else if bytes[index] == UInt8(ascii: "#") {
-                while index < bytes.count, bytes[index] != UInt8(ascii: "\n") { index += 1 }
+        private func diagnostic(_ error: YAMLError) -> RulesDiagnostic {
+            var remedy = "check quotes, brackets, colons and indentation there"
+            if error.isEncoding {
+                remedy = "save the file as UTF-8 text without control characters"
             } else {
-                return bytes[index] == UInt8(ascii: ":")
+                let lines = text.split(separator: "\n", maxSplits: error.line, omittingEmptySubsequences: false)
+                let place = lines.dropFirst(error.line - 1).first?.unicodeScalars.dropFirst(error.column - 1)
+                if place?.first == "\t" { remedy = "indent with spaces, not with tabs" }
             }
+            return RulesDiagnostic(
+                line: error.line, column: error.column, path: "", reason: error.reason, remedy: remedy)
         }
-        return false
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 extension Rules {
     /// Reads the rules file at `path`.
@@ -17,12 +17,7 @@ extension Rules {
 
     /// The content of the rules file at `path`, unchecked.
     package static func text(path: String) throws(RulesLoadError) -> String {
-        let data: Data
-        do {
-            guard let file = FileHandle(forReadingAtPath: path) else { throw CocoaError(.fileReadNoSuchFile) }
-            defer { try? file.close() }
-            data = try file.read(upToCount: RulesComposer().maximumBytes + 1) ?? Data()
-        } catch {
+        guard let data = PlainFile.read(path, upTo: RulesComposer().maximumBytes + 1) else {
             throw .unreadable(path: path)
         }
         guard let text = String(validating: data, as: UTF8.self) else { throw .notText(path: path) }

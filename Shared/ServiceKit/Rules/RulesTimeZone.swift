@@ -1,5 +1,5 @@
 public import BusinessTime
-import Foundation
+import FoundationEssentials
 
 extension Rules {
     /// The business time zone, loaded.

@@ -1,14 +1,10 @@
-import Foundation
+import FoundationEssentials
 
 /// Secrets in files: never on a command line, never in a log.
 public enum SecretFile {
     /// The file's first line without its end; nil when it cannot be read, is empty, or is no text. At most 64 KiB are read.
     public static func firstLine(_ path: String) -> String? {
-        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
-        defer { try? file.close() }
-        guard let data = try? file.read(upToCount: 65_536), let text = String(validating: data, as: UTF8.self) else {
-            return nil
-        }
+        guard let text = PlainFile.text(path, upTo: 65_536) else { return nil }
         let line = text.prefix { !$0.isNewline }
         return line.isEmpty ? nil : String(line)
     }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 public import Kafka
 public import Logging
 public import Streams

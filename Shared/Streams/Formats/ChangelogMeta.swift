@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The first record of every changelog partition: what its content depends on and cannot be read from the content.
 /// State that was written under other values must not be used: keys would be looked for in the wrong partition.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// One task's record on the clocks topic.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The metadata of a stage's committed offset: compact JSON, for example `{"dirty":0,"clock":1763795211000000}`.
 ///

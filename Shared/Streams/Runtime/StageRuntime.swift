@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 public import Kafka
 public import Logging
 import Synchronization
@@ -131,13 +131,10 @@ public final class StageRuntime: Sendable {
 
     /// Never on the cooperative pool: these threads block.
     private func spawn(_ suffix: String, _ body: @escaping @Sendable () -> Void) {
-        let thread = Thread { [self] in
+        OSThread.start("\(stage.service)-\(stage.name)-\(suffix)") { [self] in
             body()
             end()
         }
-        thread.name = "\(stage.service)-\(stage.name)-\(suffix)"
-        thread.stackSize = 8 << 20
-        thread.start()
     }
 
     private func fail(_ failure: StreamFailure) {

@@ -1,36 +1,37 @@
-import Foundation
+import Dispatch
+import FoundationEssentials
+import Synchronization
 
 /// Tells threads to end, and wakes those that wait.
 final class StopSignal: Sendable {
-    private let condition = NSCondition()
-    // Guarded by `condition`.
-    nonisolated(unsafe) private var deadline: Date?
+    /// Entered until the signal is set, so that whoever waits for it waits for the signal.
+    private let latch = DispatchGroup()
+    private let deadline = Mutex<Date?>(nil)
 
-    var isSet: Bool {
-        condition.withLock { unsafe deadline != nil }
-    }
+    init() { latch.enter() }
+
+    // A group must not be destroyed while it is entered.
+    deinit { if !isSet { latch.leave() } }
+
+    var isSet: Bool { deadline.withLock { $0 != nil } }
 
     /// Seconds that are left to end in good order; 0 when there are none.
     var remaining: TimeInterval {
-        condition.withLock { unsafe max(0, deadline?.timeIntervalSinceNow ?? 0) }
+        deadline.withLock { max(0, $0?.timeIntervalSinceNow ?? 0) }
     }
 
     /// - Parameter seconds: to end in good order. The first call counts.
     func set(within seconds: TimeInterval) {
-        condition.withLock {
-            unsafe deadline = unsafe deadline ?? Date(timeIntervalSinceNow: seconds)
-            condition.broadcast()
+        let isFirst = deadline.withLock { deadline in
+            guard deadline == nil else { return false }
+            deadline = Date(timeIntervalSinceNow: seconds)
+            return true
         }
+        if isFirst { latch.leave() }
     }
 
     /// - Returns: whether the signal was set before the time was over.
     func wait(milliseconds: Int64) -> Bool {
-        let until = Date(timeIntervalSinceNow: Double(milliseconds) / 1_000)
-        return condition.withLock {
-            while unsafe deadline == nil {
-                guard condition.wait(until: until) else { break }
-            }
-            return unsafe deadline != nil
-        }
+        latch.wait(timeout: .now() + .milliseconds(Int(milliseconds))) == .success
     }
 }

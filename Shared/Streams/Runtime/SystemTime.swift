@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The machine's clocks.
 package struct SystemTime: TimeSource {

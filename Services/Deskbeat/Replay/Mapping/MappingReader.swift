@@ -1,17 +1,15 @@
 import BusinessTime
 import ServiceKit
-import Yams
 
 extension Mapping {
     /// Reads a mapping file. Whatever it does not know is an error with its place: a misspelt key must not pass as absent.
     package init(yaml: String) throws(MappingError) {
-        let root: Node?
+        let root: RulesNode?
         do {
-            root = try Yams.compose(yaml: yaml)
-        } catch let error as YamlError {
-            throw MappingError(yamlError: error)
+            root = try RulesNode.compose(yaml, maximumBytes: 1 << 20, maximumNodes: 100_000)
         } catch {
-            throw MappingError(place: Place(line: 1, column: 1), message: "\(error)")
+            throw MappingError(
+                place: Place(line: error.line, column: error.column), message: "\(error.reason); \(error.remedy)")
         }
         guard let root else { throw MappingError(place: Place(line: 1, column: 1), message: "the file is empty") }
         self = try MappingReader.read(root)
@@ -20,66 +18,53 @@ extension Mapping {
 }
 
 extension MappingError {
-    init(_ node: Node, _ message: String) {
+    init(_ node: RulesNode, _ message: String) {
         place = Place(node)
         self.message = message
-    }
-
-    fileprivate init(yamlError error: YamlError) {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            self.init(place: Place(line: mark.line, column: mark.column), message: problem)
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            self.init(
-                place: Place(line: context.mark.line, column: context.mark.column),
-                message: "a key stands twice in this mapping: \(duplicates.joined(separator: ", "))")
-        default: self.init(place: Place(line: 1, column: 1), message: "\(error)")
-        }
     }
 }
 
 extension Place {
-    fileprivate init(_ node: Node) {
-        let mark = node.mark
-        self.init(line: mark?.line ?? 1, column: mark?.column ?? 1)
-    }
+    fileprivate init(_ node: RulesNode) { self.init(line: node.line, column: node.column) }
 }
 
 /// A YAML mapping whose keys are taken one by one; what is left over is unknown.
 struct Entries {
-    let node: Node
-    private var rest: [(key: Node, value: Node)]
+    let node: RulesNode
+    private var rest: [(key: RulesNode, value: RulesNode)]
     private var known: [String] = []
 
-    init(_ node: Node, _ what: String) throws(MappingError) {
-        guard case .mapping(let mapping) = node else {
+    init(_ node: RulesNode, _ what: String) throws(MappingError) {
+        guard let entries = node.entries else {
             throw MappingError(node, "\(what) must be a mapping (key: value)")
         }
         self.node = node
-        rest = mapping.map { ($0.key, $0.value) }
+        rest = entries.map { entry in
+            let key = RulesNode(content: .scalar(entry.key, plain: true), line: entry.line, column: entry.column)
+            return (key, entry.value)
+        }
     }
 
-    mutating func take(_ key: String) -> Node? {
+    mutating func take(_ key: String) -> RulesNode? {
         known.append(key)
-        guard let index = rest.firstIndex(where: { $0.key.string == key }) else { return nil }
+        guard let index = rest.firstIndex(where: { $0.key.scalar == key }) else { return nil }
         return rest.remove(at: index).value
     }
 
-    mutating func require(_ key: String, _ what: String) throws(MappingError) -> Node {
+    mutating func require(_ key: String, _ what: String) throws(MappingError) -> RulesNode {
         guard let value = take(key) else { throw MappingError(node, "\(what) needs \"\(key):\"") }
         return value
     }
 
     /// Everything not taken yet, with its keys.
-    mutating func takeAll() -> [(key: Node, value: Node)] {
+    mutating func takeAll() -> [(key: RulesNode, value: RulesNode)] {
         defer { rest = [] }
         return rest
     }
 
     func finish() throws(MappingError) {
         guard let first = rest.first else { return }
-        let name = first.key.string ?? "?"
+        let name = first.key.scalar ?? "?"
         throw MappingError(first.key, "unknown key \"\(name)\"\(suggestion(for: name, among: known))")
     }
 }
@@ -94,7 +79,7 @@ private enum MappingReader {
         var time: Mapping.Time { Mapping.Time(pattern: pattern, zone: zone, moved: moved) }
     }
 
-    static func read(_ root: Node) throws(MappingError) -> Mapping {
+    static func read(_ root: RulesNode) throws(MappingError) -> Mapping {
         var entries = try Entries(root, "a mapping file")
         var mapping = Mapping(source: try string(entries.require("source", "a mapping file")))
         mapping.format = try format(&entries)
@@ -153,7 +138,7 @@ private enum MappingReader {
         return format
     }
 
-    private static func defaults(_ node: Node?) throws(MappingError) -> Defaults {
+    private static func defaults(_ node: RulesNode?) throws(MappingError) -> Defaults {
         guard let iso = try? TimePattern("iso") else { preconditionFailure("iso is a time format") }
         var defaults = Defaults(pattern: iso, zone: .utc)
         guard let node else { return defaults }
@@ -210,7 +195,7 @@ private enum MappingReader {
     // MARK: - Values
 
     private static func value(
-        _ node: Node, _ form: EventShape.Form, _ defaults: Defaults
+        _ node: RulesNode, _ form: EventShape.Form, _ defaults: Defaults
     ) throws(MappingError) -> Mapping.Value {
         if node.scalar != nil {
             var value = Mapping.Value(origin: try origin(text: node), place: Place(node))
@@ -240,7 +225,7 @@ private enum MappingReader {
         value.passes = try boolean(entries.take("pass")) ?? value.map.isEmpty
         if let node = entries.take("missing") { value.missing = try strings(node).map { Array($0.utf8) } }
         if let node = entries.take("split") {
-            guard form == .list, let byte = try string(node).utf8.first, node.string?.utf8.count == 1 else {
+            guard form == .list, let byte = try string(node).utf8.first, node.scalar?.utf8.count == 1 else {
                 throw MappingError(node, "split is one character, and for lists only")
             }
             value.separator = byte
@@ -302,12 +287,12 @@ private enum MappingReader {
     }
 
     /// `{years: 11}`, `{months: -3}`.
-    private static func months(_ node: Node) throws(MappingError) -> Int64 {
+    private static func months(_ node: RulesNode) throws(MappingError) -> Int64 {
         var entries = try Entries(node, "move")
         var months: Int64 = 0
         for (unit, factor) in [("years", Int64(12)), ("months", 1)] {
             guard let amount = entries.take(unit) else { continue }
-            guard let number = amount.int.map(Int64.init), (-1_000...1_000).contains(number) else {
+            guard let number = amount.scalar.flatMap({ Int64($0) }), (-1_000...1_000).contains(number) else {
                 throw MappingError(amount, "\(unit) is a whole number from -1000 to 1000")
             }
             months += number * factor
@@ -316,14 +301,14 @@ private enum MappingReader {
         return months
     }
 
-    private static func origin(text node: Node) throws(MappingError) -> Mapping.Value.Origin {
+    private static func origin(text node: RulesNode) throws(MappingError) -> Mapping.Value.Origin {
         let text = try string(node)
         guard !text.contains("{") else { return .pieces(try pieces(node)) }
         return .pieces([.column(Mapping.Column(name: text, place: Place(node)))])
     }
 
     /// `{column}` and literal text; `{{` and `}}` are braces.
-    private static func pieces(_ node: Node) throws(MappingError) -> [Mapping.Value.Piece] {
+    private static func pieces(_ node: RulesNode) throws(MappingError) -> [Mapping.Value.Piece] {
         var pieces: [Mapping.Value.Piece] = []
         var literal = ""
         var rest = Substring(try string(node))
@@ -349,24 +334,23 @@ private enum MappingReader {
         return pieces
     }
 
-    private static func constant(_ node: Node, _ form: EventShape.Form) throws(MappingError) -> Mapping.Constant {
-        if node.tag == Tag(.null) { return .null }
+    private static func constant(_ node: RulesNode, _ form: EventShape.Form) throws(MappingError) -> Mapping.Constant {
+        if node.isNull { return .null }
         guard form != .time else { throw MappingError(node, "a time cannot be mapped to a constant") }
         return .value(try text(node, form))
     }
 
-    private static func text(_ node: Node, _ form: EventShape.Form) throws(MappingError) -> Mapping.Text {
-        Mapping.Text(text: Array((node.scalar?.string ?? "").utf8), json: try json(node, form))
+    private static func text(_ node: RulesNode, _ form: EventShape.Form) throws(MappingError) -> Mapping.Text {
+        Mapping.Text(text: Array((node.scalar ?? "").utf8), json: try json(node, form))
     }
 
-    private static func json(_ node: Node, _ form: EventShape.Form) throws(MappingError) -> [UInt8] {
+    private static func json(_ node: RulesNode, _ form: EventShape.Form) throws(MappingError) -> [UInt8] {
         var json: [UInt8] = []
         if form == .list {
             json.append(UInt8(ascii: "["))
             for item in try list(node) {
                 if json.count > 1 { json.append(UInt8(ascii: ",")) }
-                let isNumber = item.tag == Tag(.int) || item.tag == Tag(.float)
-                json += try self.json(item, isNumber ? .number : .text)
+                json += try self.json(item, item.isPlainNumber ? .number : .text)
             }
             json.append(UInt8(ascii: "]"))
             return json
@@ -386,21 +370,21 @@ private enum MappingReader {
     // MARK: - Conditions and scalars
 
     /// One set of conditions, or a list of alternative ones.
-    private static func conditions(_ node: Node) throws(MappingError) -> [[Mapping.Condition]] {
-        guard case .sequence(let sequence) = node else { return [try conditionSet(node)] }
+    private static func conditions(_ node: RulesNode) throws(MappingError) -> [[Mapping.Condition]] {
+        guard let elements = node.elements else { return [try conditionSet(node)] }
         var alternatives: [[Mapping.Condition]] = []
-        for item in sequence { alternatives.append(try conditionSet(item)) }
+        for item in elements { alternatives.append(try conditionSet(item)) }
         guard !alternatives.isEmpty else { throw MappingError(node, "when is an empty list") }
         return alternatives
     }
 
-    private static func conditionSet(_ node: Node) throws(MappingError) -> [Mapping.Condition] {
+    private static func conditionSet(_ node: RulesNode) throws(MappingError) -> [Mapping.Condition] {
         var entries = try Entries(node, "when")
         var result: [Mapping.Condition] = []
         for (key, node) in entries.takeAll() {
             let column = Mapping.Column(name: try string(key), place: Place(key))
             let test: Mapping.Condition.Test
-            if case .mapping = node {
+            if node.entries != nil {
                 var test1 = try Entries(node, "a condition")
                 let bounds = try bounds(&test1)
                 if let not = test1.take("not") {
@@ -435,39 +419,57 @@ private enum MappingReader {
         return bounds
     }
 
-    private static func pattern(_ node: Node) throws(MappingError) -> TimePattern {
+    private static func pattern(_ node: RulesNode) throws(MappingError) -> TimePattern {
         do { return try TimePattern(string(node)) } catch let error as TimePattern.Malformed {
             throw MappingError(node, error.description)
         } catch let error as MappingError { throw error } catch { throw MappingError(node, "\(error)") }
     }
 
-    private static func zone(_ node: Node) throws(MappingError) -> LocalZone {
+    private static func zone(_ node: RulesNode) throws(MappingError) -> LocalZone {
         let name = try string(node)
         do { return try LocalZone(name) } catch { throw MappingError(node, error.description) }
     }
 
-    private static func string(_ node: Node) throws(MappingError) -> String {
-        guard let text = node.scalar?.string else { throw MappingError(node, "must be a text") }
+    private static func string(_ node: RulesNode) throws(MappingError) -> String {
+        guard let text = node.scalar else { throw MappingError(node, "must be a text") }
         return text
     }
 
-    private static func list(_ node: Node?) throws(MappingError) -> [Node] {
+    private static func list(_ node: RulesNode?) throws(MappingError) -> [RulesNode] {
         guard let node else { return [] }
-        guard let sequence = node.sequence else { throw MappingError(node, "must be a list") }
-        return Array(sequence)
+        guard let elements = node.elements else { throw MappingError(node, "must be a list") }
+        return elements
     }
 
     /// A list of texts, or one.
-    private static func strings(_ node: Node) throws(MappingError) -> [String] {
+    private static func strings(_ node: RulesNode) throws(MappingError) -> [String] {
         if node.scalar != nil { return [try string(node)] }
         var result: [String] = []
         for item in try list(node) { result.append(try string(item)) }
         return result
     }
 
-    private static func boolean(_ node: Node?) throws(MappingError) -> Bool? {
+    private static func boolean(_ node: RulesNode?) throws(MappingError) -> Bool? {
         guard let node else { return nil }
-        guard let value = node.bool else { throw MappingError(node, "must be true or false") }
-        return value
+        switch node.scalar?.lowercased() {
+        case "true", "yes", "on": return true
+        case "false", "no", "off": return false
+        default: throw MappingError(node, "must be true or false")
+        }
+    }
+}
+
+extension RulesNode {
+    /// The text of a scalar as it stands there, null too; nil for anything else.
+    fileprivate var scalar: String? {
+        guard case .scalar(let text, _) = content else { return nil }
+        return text
+    }
+
+    /// Whether this is a number by YAML's rules, which quoted text never is.
+    fileprivate var isPlainNumber: Bool {
+        guard case .scalar(let text, plain: true) = content else { return false }
+        var json: [UInt8] = []
+        return json.appendJSONNumber(Array(text.utf8)[...])
     }
 }

@@ -1,5 +1,5 @@
 import CoreMetrics
-import Foundation
+import FoundationEssentials
 import Kafka
 import Logging
 import Streams
@@ -48,7 +48,7 @@ final class RulesFollower: Sendable {
 
     /// Starts, and returns when every version that was there is known. Once.
     func start() async throws {
-        let thread = Thread { [self] in
+        OSThread.start("rules") { [self] in
             do {
                 try run()
                 end.yield(.success(()))
@@ -59,8 +59,6 @@ final class RulesFollower: Sendable {
             begin.finish()
             end.finish()
         }
-        thread.name = "rules"
-        thread.start()
         for await result in beginning { return try result.get() }
     }
 

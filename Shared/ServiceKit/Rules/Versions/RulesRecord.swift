@@ -1,5 +1,5 @@
 import Crypto
-import Foundation
+import FoundationEssentials
 
 /// One version of the rules file, as it stands on the rules topic under the key `rules/3`:
 /// `{"format":1,"version":3,"sha256":"…","file":"rules.yaml","rules":"timezone: …"}`.
