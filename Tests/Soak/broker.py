@@ -4,8 +4,8 @@
 
 Every simulated day: new tickets, their events in transactions together with the group's offsets, a state per open ticket in a
 compacted topic (a tombstone when it closes), figures that are overwritten all the time in another, and members of a group that come
-and go. The broker is killed with SIGKILL now and then. Record timestamps are those of the simulated month that ends now, so retention
-by time works as it would.
+and go. The broker is killed with SIGKILL now and then. Old events go by retention.bytes: the markers of transactions bear the real time,
+and retention.ms goes by the newest record of a segment.
 
 Judges, with confluent-kafka: every event that is still kept is there once, each partition complete from its first kept offset on; the
 compacted topics hold the last value of each key; the group's offsets are those of the last transaction; memory and disk of the last
@@ -279,7 +279,7 @@ def main():
         compacted = {"cleanup.policy": "compact", "segment.bytes": str(2 << 20), "min.cleanable.dirty.ratio": "0.3",
                      "delete.retention.ms": "10000"}
         for future in admin.create_topics([
-                NewTopic(EVENTS, PARTITIONS, 1, config={"retention.ms": str(5 * DAY), "segment.bytes": str(2 << 20)}),
+                NewTopic(EVENTS, PARTITIONS, 1, config={"retention.bytes": str(16 << 20), "segment.bytes": str(2 << 20)}),
                 NewTopic(STATES, PARTITIONS, 1, config=compacted), NewTopic(FIGURES, 1, 1, config=compacted)]).values():
             future.result(30)
         kills = set(month.random.sample(range(1, options.days), min(options.kills, options.days - 1)))
