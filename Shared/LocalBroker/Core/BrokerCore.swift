@@ -100,7 +100,8 @@ package final class BrokerCore {
         now = time
         random = SplitMix64(state: configuration.seed)
         try recover()
-        timers.schedule(.housekeeping, at: time.monotonic + configuration.housekeepingInterval)
+        // Soon: a broker that is started again all the time must come to it, too.
+        timers.schedule(.housekeeping, at: time.monotonic + configuration.housekeepingInterval / 4)
         timers.schedule(.compaction, at: time.monotonic + configuration.compactionInterval)
     }
 
