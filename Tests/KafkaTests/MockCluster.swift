@@ -10,6 +10,7 @@ import Testing
 @safe final class MockCluster: @unchecked Sendable {
     private let client: OpaquePointer
     private let cluster: OpaquePointer
+    private let isDown = Mutex(false)
 
     enum API: Int16 {
         case produce = 0
@@ -34,7 +35,7 @@ import Testing
     }
 
     deinit {
-        unsafe rd_kafka_mock_cluster_destroy(cluster)
+        setDown()
         unsafe rd_kafka_destroy(client)
     }
 
@@ -66,9 +67,14 @@ import Testing
             cluster, topic, code.map { rd_kafka_resp_err_t(rawValue: $0.rawValue) } ?? RD_KAFKA_RESP_ERR_NO_ERROR)
     }
 
-    /// For good: the mock cluster cannot be relied on to get its port back.
-    func setDown(_ broker: Int32 = 1) {
-        unsafe rd_kafka_mock_broker_set_down(cluster, broker)
+    /// For good, and nothing else may be asked of it: a mock broker that is set down by itself binds its port again at once, and
+    /// aborts the process when something else has it by then, be it a child that has just been forked.
+    func setDown() {
+        isDown.withLock { isDown in
+            guard !isDown else { return }
+            isDown = true
+            unsafe rd_kafka_mock_cluster_destroy(cluster)
+        }
     }
 
     /// Requests of this kind fail with an error that librdkafka repeats, until `recover`.
