@@ -187,6 +187,14 @@ def judge(suite, options, folder):
     return faults
 
 
+def conclude(seed, faults):
+    """Says what was found, and ends the process by it."""
+    for fault in faults:
+        print(f"FAULT {fault}", file=sys.stderr)
+    print(f"seed {seed}: {len(faults)} faults")
+    sys.exit(1 if faults else 0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binaries", default=".build/release")
@@ -219,10 +227,7 @@ def main():
             code = suite.stop()
         if code:
             faults.append(f"deskbeat up has ended with {code}")
-    for fault in faults:
-        print(f"FAULT {fault}", file=sys.stderr)
-    print(f"seed {seed}: {len(faults)} faults")
-    sys.exit(1 if faults else 0)
+    conclude(seed, faults)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ breach of its first response, not even one that was taken back; each of the seco
 import json
 import sys
 
-from reader import records
+from reader import conclude, records
 
 
 def main():
@@ -32,10 +32,7 @@ def main():
                for ticket in live["unanswered"] if breaches.get(ticket, 0) != 1]
     faults += [f"something of {ticket} was retracted: {retracted[ticket]}"
                for ticket in live["answered"] + live["unanswered"] if ticket in retracted]
-    for fault in faults[:20]:
-        print(fault)
-    print(f"{len(live['answered'])} kept, {len(live['unanswered'])} broken, {len(faults)} faults")
-    sys.exit(1 if faults else 0)
+    conclude(f"{len(live['answered'])} kept, {len(live['unanswered'])} broken", faults)
 
 
 if __name__ == "__main__":

@@ -76,15 +76,20 @@ def check_events(brokers, prefix, path):
     return len(sent), faults
 
 
+def conclude(read, faults):
+    """Says what was read and found, and ends the process by it."""
+    for fault in faults[:20]:
+        print(fault)
+    print(f"{read}, {len(faults)} faults")
+    sys.exit(1 if faults else 0)
+
+
 def main():
     brokers, prefix, path = sys.argv[1:4]
     events, faults = check_events(brokers, prefix, path)
     alerts, more = check_alerts(brokers, f"{prefix}alerts")
     faults += more
-    for fault in faults[:20]:
-        print(fault)
-    print(f"{events} events, {alerts} alerts, {len(faults)} faults")
-    sys.exit(1 if faults else 0)
+    conclude(f"{events} events, {alerts} alerts", faults)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import time
 import urllib.error
 import urllib.request
 
-from chaos import RULES, Traffic, judge
+from chaos import RULES, Traffic, conclude, judge
 from traffic import Helpdesk
 
 SERVICES = ["ingest", "ticketing", "sla-monitor", "satisfaction", "churn-revenue"]
@@ -313,10 +313,7 @@ def main():
             code = suite.stop()
         if code:
             faults.append(f"the broker has ended with {code}")
-    for fault in faults:
-        print(f"FAULT {fault}", file=sys.stderr)
-    print(f"seed {seed}: {len(faults)} faults")
-    sys.exit(1 if faults else 0)
+    conclude(seed, faults)
 
 
 if __name__ == "__main__":
