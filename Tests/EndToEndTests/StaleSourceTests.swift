@@ -29,7 +29,9 @@ import Testing
             _ = try installation.kill("sla-monitor")
             try await installation.deskbeat("wait-idle", "--timeout", "240")
             var facts = try await Self.facts(installation)
-            #expect(facts["source/\(Self.quiet)"] == ["deskbeat.source.stale"])
+            // On a slow machine it was stale before it was first heard.
+            let silences = try #require(facts["source/\(Self.quiet)"])
+            #expect(silences == Self.changes(silences.count) && silences.last == "deskbeat.source.stale")
             #expect(facts["ticket/L-1"] == ["breached", "level-2"])
             #expect(facts["ticket/Q-1"] == nil && facts["ticket/Q-2"] == nil)
             // While they wait.
@@ -47,13 +49,18 @@ import Testing
             _ = try installation.kill("sla-monitor")
             try await installation.deskbeat("wait-idle", "--timeout", "240")
             facts = try await Self.facts(installation)
-            #expect(
-                facts["source/\(Self.quiet)"]?.prefix(2) == ["deskbeat.source.stale", "deskbeat.source.fresh"])
+            let later = try #require(facts["source/\(Self.quiet)"])
+            #expect(later.count > silences.count && later == Self.changes(later.count))
             #expect(facts["ticket/Q-1"] == ["fulfilled"])
             #expect(facts["ticket/Q-2"] == ["breached", "level-2"])
             #expect(facts["ticket/Q-3"] == ["fulfilled"])
             try await installation.expectAuditFindsNothing(["sla-monitor"])
         }
+    }
+
+    /// What is told of a source: by turns that it is stale and that it is heard again.
+    private static func changes(_ count: Int) -> [String] {
+        (0..<count).map { $0 % 2 == 0 ? "deskbeat.source.stale" : "deskbeat.source.fresh" }
     }
 
     private static func event(

@@ -95,8 +95,9 @@ enum TestClient {
         else { return }
         #expect(created.topics.map(\.error) == [.none])
         let harness = try Harness()
-        // Large enough to come in many reads.
-        let batch = harness.batch([String(repeating: "x", count: 900_000)])
+        // Large enough to come in many reads, and of now: retention must not find them too old.
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        let batch = harness.batch([String(repeating: "x", count: 900_000)], timestamp: now)
         let produce = ProduceRequest {
             $0.topics = [
                 ProduceRequest.Topic {
