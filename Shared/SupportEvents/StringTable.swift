@@ -4,13 +4,14 @@ import CSimdjson
 ///
 /// With reference counting, an id whose last reference is released is used again for another string, and the arena
 /// is compacted when half of it is unused: memory is bounded by the strings in use. Without it ids are dense, from 0,
-/// and for ever. At most 2^32 - 1 strings and 4 GiB of bytes.
+/// and for ever. At most 2^31 strings and 4 GiB of bytes.
 public struct StringTable: ~Copyable {
     /// Stands for "no string".
     public static let none = UInt32.max
 
     private struct Entry {
-        var hash: UInt64
+        /// The lower half; the upper one stands in the slot.
+        var hash: UInt32
         /// Into the arena; of a free entry the next free one.
         var offset: UInt32
         var count: UInt32
@@ -91,7 +92,7 @@ public struct StringTable: ~Copyable {
             if found >> 32 == hash >> 32 {
                 let id = Self.id(found)
                 let entry = entries[Int(id)]
-                if entry.hash == hash, equal(entry, string) { return id }
+                if entry.hash == UInt32(truncatingIfNeeded: hash), equal(entry, string) { return id }
             }
             slot = (slot + 1) & (slots.count - 1)
         }
@@ -134,9 +135,6 @@ public struct StringTable: ~Copyable {
         String(decoding: bytes(of: id), as: UTF8.self)
     }
 
-    /// `KeyHash` of a string.
-    public func hash(of id: UInt32) -> UInt64 { entries[Int(id)].hash }
-
     // MARK: References
 
     /// Takes one more reference. Does nothing for `none`, or without reference counting.
@@ -169,7 +167,9 @@ public struct StringTable: ~Copyable {
     private mutating func store(_ string: RawSpan, hash: UInt64) -> UInt32 {
         precondition(bytes.count + string.byteCount <= Int(UInt32.max), "a string table holds at most 4 GiB")
         let entry = Entry(
-            hash: hash, offset: UInt32(bytes.count), count: UInt32(string.byteCount), references: 1)
+            hash: UInt32(truncatingIfNeeded: hash), offset: UInt32(bytes.count), count: UInt32(string.byteCount),
+            references: 1)
+        bytes.reserveSparingly(string.byteCount)
         unsafe string.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
         if firstFree != Self.none {
             let id = firstFree
@@ -177,29 +177,33 @@ public struct StringTable: ~Copyable {
             entries[Int(id)] = entry
             return id
         }
-        precondition(entries.count < Int(Self.none), "a string table is full")
+        precondition(entries.count < 1 << 31, "a string table is full")
+        entries.reserveSparingly()
         entries.append(entry)
         return UInt32(entries.count - 1)
     }
 
     private mutating func grow() {
-        slots = Array(repeating: Self.empty, count: slots.count * 2)
-        for (id, entry) in entries.enumerated() where entry.references > 0 {
-            var slot = Int(truncatingIfNeeded: entry.hash) & (slots.count - 1)
+        let old = slots
+        slots = Array(repeating: Self.empty, count: old.count * 2)
+        for entry in old where entry != Self.empty {
+            var slot = home(of: Self.id(entry))
             while slots[slot] != Self.empty { slot = (slot + 1) & (slots.count - 1) }
-            slots[slot] = Self.slot(UInt32(id), hash: entry.hash)
+            slots[slot] = entry
         }
     }
+
+    /// The slot where the search for a string begins.
+    private func home(of id: UInt32) -> Int { Int(entries[Int(id)].hash) & (slots.count - 1) }
 
     /// Closes the gap by moving back what was displaced over it, so that no tombstones are needed.
     private mutating func removeSlot(of id: UInt32) {
         let mask = slots.count - 1
-        var gap = Int(truncatingIfNeeded: entries[Int(id)].hash) & mask
+        var gap = home(of: id)
         while Self.id(slots[gap]) != id { gap = (gap + 1) & mask }
         var next = (gap + 1) & mask
         while slots[next] != Self.empty {
-            let home = Int(truncatingIfNeeded: entries[Int(Self.id(slots[next]))].hash) & mask
-            if (next - home) & mask >= (next - gap) & mask {
+            if (next - home(of: Self.id(slots[next]))) & mask >= (next - gap) & mask {
                 slots[gap] = slots[next]
                 gap = next
             }

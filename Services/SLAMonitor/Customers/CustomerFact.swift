@@ -5,7 +5,8 @@ import SupportEvents
 
 /// What a ticket or a contact tells its customer: the verdicts on its promises.
 ///
-/// Time: when the clocks began. Fields: a list of verdicts (in the place of tags), and the ticket or the contact.
+/// Time: when the clocks began. Fields: a list of verdicts (in the place of tags), and the ticket or the contact if one of them
+/// is a breach: those are named.
 enum CustomerFact {
     /// Kinds; they stand in state.
     static let ticket: UInt8 = 1
@@ -48,7 +49,9 @@ enum CustomerFact {
         var payload = EventPayload()
         payload.begin(sequence: nil)
         payload.append(.tags, list)
-        payload.append(subject == .ticket ? .ticket : .contact, id)
+        if verdicts.contains(where: { $0.outcome != .met }) {
+            payload.append(subject == .ticket ? .ticket : .contact, id)
+        }
         return Fact(kind: subject == .ticket ? ticket : contact, time: start, payload: payload)
     }
 

@@ -1,4 +1,5 @@
 import Streams
+import SupportEvents
 
 /// What the state keeps of one entity beside its events; 56 bytes.
 struct EntityHead: BitwiseCopyable {
@@ -171,6 +172,7 @@ struct EntityStore: ~Copyable {
             heads[Int(index)] = head
         } else {
             index = Index(heads.count)
+            heads.reserveSparingly()
             heads.append(head)
         }
         place(index, hash: hash)
@@ -369,8 +371,8 @@ struct EntityStore: ~Copyable {
             if undo.hasNewContributions { releaseContributions(undo.contributions, bytes: undo.contributionBytes) }
         }
         for replacement in replacements { payloads.release(replacement.event.payload) }
-        undoLog.removeAll(keepingCapacity: true)
-        replacements.removeAll(keepingCapacity: true)
+        undoLog.removeAllSparingly()
+        replacements.removeAllSparingly()
     }
 
     /// Takes back everything since the last ``commitSucceeded()``, and reports each entity that still lives, so that its
@@ -407,8 +409,8 @@ struct EntityStore: ~Copyable {
             heads[Int(undo.entity)] = head
             restored(undo.entity, head)
         }
-        undoLog.removeAll(keepingCapacity: true)
-        replacements.removeAll(keepingCapacity: true)
+        undoLog.removeAllSparingly()
+        replacements.removeAllSparingly()
     }
 }
 

@@ -54,7 +54,7 @@ extension EntityTask {
                 shrink(entity, sink)
             }
         }
-        expiring.removeAll(keepingCapacity: true)
+        expiring.removeAllSparingly()
     }
 
     func expiryCommitted() {
@@ -70,9 +70,9 @@ extension EntityTask {
     }
 
     private func forgetExpired() {
-        shrunk.removeAll(keepingCapacity: true)
-        dropped.removeAll(keepingCapacity: true)
-        expiring.removeAll(keepingCapacity: true)
+        shrunk.removeAllSparingly()
+        dropped.removeAllSparingly()
+        expiring.removeAllSparingly()
     }
 
     // MARK: Arrivals

@@ -307,7 +307,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.nextTimer == DerivationOutput.caughtUp { refresh(entity) }
         }
-        awaiting.removeAll(keepingCapacity: true)
+        awaiting.removeAllSparingly()
     }
 
     private func releaseHeld(_ place: Int?) {
@@ -371,17 +371,17 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.eventCount == 0 { store.remove(entity) }
         }
-        emptied.removeAll(keepingCapacity: true)
+        emptied.removeAllSparingly()
         for entity in erased { store.remove(entity) }
         erasedCount += erased.count
-        erased.removeAll(keepingCapacity: true)
+        erased.removeAllSparingly()
         expiryCommitted()
         output.cellSets.commitSucceeded()
         figures.committed(
             negativeDurations: output.negativeDurations, refusedValues: output.cellSets.refusedValues, context.logger)
         figures.committed(refusedFacts: refusedFacts, context.logger)
-        changed.removeAll(keepingCapacity: true)
-        refreshed.removeAll(keepingCapacity: true)
+        changed.removeAllSparingly()
+        refreshed.removeAllSparingly()
         sourceStates.commitSucceeded()
         if settingsSaved == .writtenInTransaction { settingsSaved = .current }
     }
@@ -392,16 +392,16 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         output.cellSets.rollBack()
         sourceStates.rollBack()
-        emptied.removeAll(keepingCapacity: true)
-        erased.removeAll(keepingCapacity: true)
+        emptied.removeAllSparingly()
+        erased.removeAllSparingly()
         expiryRolledBack()
         deltas.removeAll()
-        changed.removeAll(keepingCapacity: true)
+        changed.removeAllSparingly()
         for entity in refreshed where store.heads[Int(entity)].has(EntityHead.used) {
             store.setFlag(EntityHead.stale, true, of: entity)
             stale.append(entity)
         }
-        refreshed.removeAll(keepingCapacity: true)
+        refreshed.removeAllSparingly()
         if settingsSaved == .writtenInTransaction { settingsSaved = .differs }
     }
 }

@@ -1,3 +1,5 @@
+import SupportEvents
+
 /// A binary heap of (instant, entity). An entity whose timer has moved leaves its old entry behind; the owner drops it
 /// when it comes up and no longer matches the entity's own instant.
 struct TimerHeap {
@@ -13,6 +15,7 @@ struct TimerHeap {
     mutating func removeAll() { entries.removeAll() }
 
     mutating func insert(_ entity: UInt32, at instant: Int64) {
+        entries.reserveSparingly()
         entries.append(Entry(instant: instant, entity: entity))
         var child = entries.count - 1
         while child > 0 {

@@ -8,7 +8,7 @@ package final class MemoryRelease: Sendable {
     /// After a stage has caught up, the last of what was fetched ahead is still in use: milliseconds.
     static let delay: Int64 = 500
     /// A load that overtakes the stages again and again gets its memory from the system each time: milliseconds.
-    static let spacing: Int64 = 5_000
+    static let spacing: Int64 = 2_000
 
     private struct Shared {
         var due: Int64?
