@@ -31,10 +31,19 @@ static inline rd_kafka_resp_err_t crdkafka_produce(
         RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
 }
 
-// glibc's allocator keeps freed memory for its next use, scattered pages included; this gives it back to the system.
+// glibc's allocator keeps freed memory for its next use, scattered pages included; this gives it back to the system. What lies
+// at the end of a thread's heap malloc_trim leaves there; the threshold has the next free() there give it back.
 static inline void crdkafka_release_freed_memory(void) {
 #ifdef __GLIBC__
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
     malloc_trim(0);
+#endif
+}
+
+// Has the allocator keep what a backlog is going to ask for again.
+static inline void crdkafka_keep_freed_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif
 }
 

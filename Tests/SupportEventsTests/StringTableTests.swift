@@ -9,7 +9,6 @@ import Testing
         for (index, string) in strings.enumerated() {
             #expect(table.intern(string) == UInt32(index))
             #expect(table.bytes(of: UInt32(index)) == string)
-            #expect(table.hash(of: UInt32(index)) == KeyHash.hash(string))
         }
         #expect(table.count == 10_000)
         #expect(table.find([1, 2, 3]) == nil)

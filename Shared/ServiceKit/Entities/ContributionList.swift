@@ -89,6 +89,21 @@ struct ContributionList {
     }
 }
 
+extension ContributionList {
+    /// Sorts what stands from `start` on.
+    fileprivate mutating func sort(from start: Int) {
+        // A slice that is sorted in place is copied first, and most are short.
+        guard items.count - start <= 32 else { return items[start...].sort(by: Contribution.isOrdered) }
+        for next in start..<items.count {
+            var place = next
+            while place > start, Contribution.isOrdered(items[place], items[place - 1]) {
+                items.swapAt(place, place - 1)
+                place -= 1
+            }
+        }
+    }
+}
+
 /// Calls `change` for what is in one list only: -1 for the old one's, +1 for the new one's. What both hold is passed over.
 /// Sorts what follows the lists' common beginning.
 func forEachDifference(
@@ -98,8 +113,8 @@ func forEachDifference(
     var common = 0
     let shorter = min(old.items.count, new.items.count)
     while common < shorter, old.items[common] == new.items[common] { common += 1 }
-    if old.items.count - common > 1 { old.items[common...].sort(by: Contribution.isOrdered) }
-    if new.items.count - common > 1 { new.items[common...].sort(by: Contribution.isOrdered) }
+    old.sort(from: common)
+    new.sort(from: common)
     var left = common
     var right = common
     while left < old.items.count || right < new.items.count {

@@ -30,7 +30,7 @@ extension EntityTask {
             || head.has(EntityHead.shortened) || head.lifecycle != output.lifecycle
         store.setLifecycle(output.lifecycle, of: entity)
         if !store.hasContributions(encoded, entity), try loadBefore(entity) {
-            try emitDifference(of: store.key(of: entity), sink)
+            try emitDifference(of: entity, sink)
             store.setContributions(encoded, of: entity)
             hasChanged = true
         }
@@ -145,8 +145,10 @@ extension EntityTask {
     }
 
     /// Sends what ``output`` contributes and states other than ``before``.
-    func emitDifference(of key: [UInt8], _ sink: any TaskOutput) throws(InternalRecordError) {
-        sendFacts(from: before.facts, sender: key, sink)
+    func emitDifference(
+        of entity: EntityStore.Index, _ sink: any TaskOutput
+    ) throws(InternalRecordError) {
+        sendFacts(from: before.facts, sender: entity, sink)
         // Out of `output`, so that the loop may read its cell sets.
         var after = ContributionList()
         swap(&after, &output.list)
@@ -165,8 +167,9 @@ extension EntityTask {
         }
     }
 
-    private func sendFacts(from old: [StatedFact], sender: [UInt8], _ sink: any TaskOutput) {
+    private func sendFacts(from old: [StatedFact], sender entity: EntityStore.Index, _ sink: any TaskOutput) {
         guard let topic = settings.factOutput, !(old.isEmpty && output.facts.isEmpty) else { return }
+        let sender = store.key(of: entity)
         forEachChange(from: old, to: output.facts) { address, fact in
             value.removeAll(keepingCapacity: true)
             FactRecord.encode(address, fact, sender: sender, into: &value)

@@ -117,7 +117,7 @@ extension EntityTask {
         output.begin()
         if Derivation.keepsMemory { try prepareMemory(entity, lastTime, lastTime.clock) }
         try derivation.derive([next], clock: lastTime.clock, into: &output)
-        try emitDifference(of: store.key(of: entity), sink)
+        try emitDifference(of: entity, sink)
         hashes.append(hash)
         encoded.removeAll(keepingCapacity: true)
         EntityResidue.encode(hashes, into: &encoded)

@@ -1,7 +1,8 @@
 import Kafka
 import Synchronization
 
-/// Gives freed memory back to the system after a backlog or a restore, for all stages of a process.
+/// Gives freed memory back to the system after a backlog or a restore, and keeps it for the next use during one, for all stages
+/// of a process.
 package final class MemoryRelease: Sendable {
     static let shared = MemoryRelease()
 
@@ -24,6 +25,12 @@ package final class MemoryRelease: Sendable {
         shared.withLock { $0.due = max(now + Self.delay, $0.last + Self.spacing) }
     }
 
+    /// A stage has fallen behind.
+    func fellBehind() {
+        // One at a time: the allocator's settings have no lock of their own.
+        shared.withLock { _ in FreedMemory.keep() }
+    }
+
     /// Whether it is time, once for each time.
     package func takeDue(now: Int64) -> Bool {
         shared.withLock { shared in
@@ -36,6 +43,7 @@ package final class MemoryRelease: Sendable {
 
     /// Called now and then, from a thread that no stream waits for.
     func look(now: Int64) {
-        if takeDue(now: now) { FreedMemory.giveBack() }
+        guard takeDue(now: now) else { return }
+        shared.withLock { _ in FreedMemory.giveBack() }
     }
 }

@@ -117,7 +117,10 @@ public final class StageRuntime: Sendable {
                         }
                         return shared.phases[number]
                     }
-                    if phase == .running(caughtUp: true), previous != phase { MemoryRelease.shared.caughtUp(now: now) }
+                    if phase != previous {
+                        if phase == .running(caughtUp: true) { MemoryRelease.shared.caughtUp(now: now) }
+                        if previous == .running(caughtUp: true) { MemoryRelease.shared.fellBehind() }
+                    }
                 })
             spawn("\(number)") { [self] in
                 do throws(StreamFailure) {
