@@ -77,7 +77,11 @@ struct PublishedFacts {
 
 /// Its stored form: some 8 bytes for each fact.
 extension PublishedFacts {
-    private static let format: UInt8 = 2
+    private static let format: UInt8 = 3
+    /// Spells every name out.
+    private static let formerFormat: UInt8 = 2
+    /// Names that most promises have; places stand in state.
+    private static let knownNames = SLAMetric.inStoredOrder.map(\.rawValue)
 
     private enum Code {
         static let kind: UInt8 = 7
@@ -89,11 +93,16 @@ extension PublishedFacts {
     init(_ bytes: [UInt8]) throws(InternalRecordError) {
         guard !bytes.isEmpty else { return }
         var reader = BinaryReader(bytes)
-        guard try reader.byte() == Self.format else {
+        let format = try reader.byte()
+        guard format == Self.format || format == Self.formerFormat else {
             throw InternalRecordError("published SLA facts of an unknown format: written by another version")
         }
         clock = try reader.signedVarint()
-        for _ in 0..<Int(try reader.byte()) { promises.append(String(decoding: try reader.bytes(), as: UTF8.self)) }
+        for _ in 0..<Int(try reader.byte()) {
+            promises.append(
+                format == Self.format
+                    ? try Self.name(&reader) : String(decoding: try reader.bytes(), as: UTF8.self))
+        }
         var time = clock
         while !reader.isAtEnd {
             let promise = Int(try reader.byte())
@@ -122,11 +131,29 @@ extension PublishedFacts {
         }
     }
 
+    private static func name(_ reader: inout BinaryReader) throws(InternalRecordError) -> String {
+        let place = Int(try reader.byte())
+        if place == 0 { return String(decoding: try reader.bytes(), as: UTF8.self) }
+        guard place <= knownNames.count else {
+            throw InternalRecordError("a fact of an unknown metric: written by a newer version")
+        }
+        return knownNames[place - 1]
+    }
+
+    private static func append(_ name: String, to bytes: inout [UInt8]) {
+        if let place = knownNames.firstIndex(of: name) {
+            bytes.append(UInt8(place + 1))
+        } else {
+            bytes.append(0)
+            bytes.appendBytes(name.utf8)
+        }
+    }
+
     func encoded() -> [UInt8] {
         var bytes = [Self.format]
         bytes.appendSignedVarint(clock)
         bytes.append(UInt8(promises.count))
-        for promise in promises { bytes.appendBytes(promise.utf8) }
+        for promise in promises { Self.append(promise, to: &bytes) }
         var time = clock
         for entry in entries {
             bytes.append(UInt8(entry.promise))
@@ -158,4 +185,11 @@ extension PublishedFacts {
         }
         return bytes
     }
+}
+
+extension SLAMetric {
+    /// New ones come last.
+    fileprivate static let inStoredOrder: [SLAMetric] = [
+        .firstResponse, .nextResponse, .update, .periodicUpdate, .resolution, .requesterWait, .agentWork, .answer,
+    ]
 }

@@ -20,7 +20,7 @@ package final class MemoryRelease: Sendable {
 
     package init() {}
 
-    /// A stage has caught up. Times are of the monotonic clock.
+    /// A stage has caught up, or has done much at once. Times are of the monotonic clock.
     package func caughtUp(now: Int64) {
         shared.withLock { $0.due = max(now + Self.delay, $0.last + Self.spacing) }
     }

@@ -3,6 +3,9 @@ import Kafka
 import Logging
 
 extension StreamWorker {
+    /// Milliseconds.
+    private static let longCommit: Int64 = 250
+
     /// Ends the transaction:
     ///
     /// 1. Each task derives, takes differences, writes changelog and outputs.
@@ -52,6 +55,10 @@ extension StreamWorker {
             }
             metrics.commits.increment()
             metrics.commitSeconds.recordMilliseconds(now - started)
+            // Much that had waited, such as facts that were held back, leaves as much freed memory as a backlog.
+            if now - started > Self.longCommit, running.allSatisfy(\.time.caughtUp) {
+                MemoryRelease.shared.caughtUp(now: now)
+            }
             return true
         case .aborted(let reason):
             policy.aborted(now: now)
