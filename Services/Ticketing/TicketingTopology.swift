@@ -53,6 +53,7 @@ public struct TicketingTopology: Sendable {
         tickets.rulesFingerprint ^= businessTime.fingerprint
         var contacts = settings(.contact, .contactID, creations: [.contactQueued])
         contacts.others = [EntityName(.agent, .agentID)]
+        contacts.rolling = [.agent]
         contacts.factOutput = Self.facts
         var links = settings(.ticket, .ticketID, creations: [])
         links.others = [EntityName(.customer, .customerID), EntityName(.agent, .agentID)]

@@ -118,6 +118,11 @@ final class Pipeline {
         stages[stage.rawValue][Int(partition)].queue.append((Array(key.utf8), value))
     }
 
+    /// Records that a task has not processed.
+    func waiting(_ stage: Stage, _ partition: Int) -> Int {
+        stages[stage.rawValue][partition].queue.count - stages[stage.rawValue][partition].consumed
+    }
+
     // MARK: Transactions
 
     enum Outcome { case commit, abort, crash }

@@ -10,6 +10,10 @@ struct AgentShifts {
     func tell(_ timeline: [TimelineEvent], clock: Int64, _ output: inout DerivationOutput) throws(InternalRecordError) {
         guard output.keeps(ContactMeasure.onDuty) || output.keeps(ContactMeasure.signedIn) else { return }
         var days: [Int64: (values: DimensionValues, packed: [UInt8])] = [:]
+        let firstDay = timeline.horizon.map { $0 / AgentTime.day }
+        if let firstDay {
+            output.letStand { key in AgentTime.day(ofKey: key).map { $0 < firstDay } ?? false }
+        }
         var attributes = DimensionValues()
         attributes[.agent] = output.label(String(decoding: output.key, as: UTF8.self))
         for (index, event) in timeline.enumerated() {
@@ -28,7 +32,7 @@ struct AgentShifts {
                     output.deriveAgain(at: max(now, event.time) + Self.hour)
                 }
             }
-            for (day, part) in time.byDay {
+            for (day, part) in time.byDay where firstDay.map({ day >= $0 }) ?? true {
                 var packed = days[day]?.packed ?? []
                 for number in [part.start, part.stop, state == .onBreak ? 1 : 0] { packed.appendSignedVarint(number) }
                 days[day] = (attributes, packed)
@@ -41,5 +45,19 @@ struct AgentShifts {
             output.state(
                 Fact(kind: LinkFact.statesOfAgent, time: day * AgentTime.day, payload: payload), to: .agent, key)
         }
+    }
+
+    /// The last state before an instant, and the last word on the agent's team.
+    func decisive(
+        _ timeline: [TimelineEvent], before instant: Int64, _ output: inout DerivationOutput
+    ) throws(InternalRecordError) -> [Int] {
+        var (state, team): (Int?, Int?) = (nil, nil)
+        for (place, event) in timeline.enumerated() where event.time < instant {
+            state = place
+            try output.forEachField(of: event) { (field, _, _) throws(InternalRecordError) in
+                if field.field == .team { team = place }
+            }
+        }
+        return [team, state].compactMap(\.self)
     }
 }

@@ -19,6 +19,11 @@ struct AgentTime {
         agent.isEmpty || agent.count > longestID ? nil : Array("\(day)/".utf8) + agent
     }
 
+    /// The day (UTC) of such a key.
+    static func day(ofKey key: [UInt8]) -> Int64? {
+        Int64(String(decoding: key.prefix { $0 != UInt8(ascii: "/") }, as: UTF8.self))
+    }
+
     /// The parts in each day (UTC), in order.
     var byDay: [(day: Int64, part: AgentTime)] {
         let end = min(stop, start + Self.longest)

@@ -36,6 +36,12 @@ public struct ContactDerivation: EntityDerivation {
         tellAgents(&output)
     }
 
+    public mutating func decisive(
+        _ timeline: [TimelineEvent], before instant: Int64, using output: inout DerivationOutput
+    ) throws(InternalRecordError) -> [Int] {
+        try shifts.decisive(timeline, before: instant, &output)
+    }
+
     // MARK: Waiting
 
     private func addWaiting(_ cells: UInt32, _ output: inout DerivationOutput) {

@@ -27,6 +27,7 @@ struct BatchTimelines {
 
     private let names: EntityNames
     private let classes: EventClasses
+    private let rolling: Set<EntityKind>
     private let keepsSource: Bool
     let payloads: PayloadTable
     private let decoder = EventDecoder()
@@ -42,6 +43,7 @@ struct BatchTimelines {
         self.keepsSource = keepsSource
         names = EntityNames(names: [EntityName(settings.kind, settings.keyField)] + settings.others)
         classes = settings.classes
+        rolling = settings.rolling
         self.payloads = payloads
     }
 
@@ -90,7 +92,9 @@ struct BatchTimelines {
         _ arrival: Arrival, to events: inout [Arrival], of entity: borrowing Entity
     ) throws(InternalRecordError) {
         guard let place = events.firstIndex(where: { $0.event.identity == arrival.event.identity }) else {
-            if events.count < EntityStore.largestTimeline { events.append(arrival) }
+            if events.count < EntityStore.largestTimeline || rolling.contains(entity.name.kind) {
+                events.append(arrival)
+            }
             return
         }
         if events[place].event == arrival.event { return }

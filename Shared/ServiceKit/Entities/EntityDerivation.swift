@@ -30,6 +30,12 @@ public protocol EntityDerivation {
         _ timeline: [TimelineEvent], clock: Int64, into output: inout DerivationOutput
     ) throws(InternalRecordError)
 
+    /// Of an entity whose oldest events are to be let go (``EntityStageSettings/rolling``): the places of those before an instant
+    /// that decide how things stand at it.
+    mutating func decisive(
+        _ timeline: [TimelineEvent], before instant: Int64, using output: inout DerivationOutput
+    ) throws(InternalRecordError) -> [Int]
+
     /// What is published when a watched source falls silent or is heard again; asked once, by the task of the partition to
     /// which its name belongs.
     mutating func alert(of change: SourceChange, _ moment: Moment) -> EntityAlert?
@@ -39,6 +45,9 @@ extension EntityDerivation {
     public static var keepsMemory: Bool { false }
     public static var waitsForSources: Bool { false }
     public mutating func alert(of change: SourceChange, _ moment: Moment) -> EntityAlert? { nil }
+    public mutating func decisive(
+        _ timeline: [TimelineEvent], before instant: Int64, using output: inout DerivationOutput
+    ) throws(InternalRecordError) -> [Int] { [] }
     public mutating func describe(
         _ timeline: [TimelineEvent], clock: Int64, isWhole: Bool, using output: inout DerivationOutput
     ) throws(InternalRecordError) -> [EntityLookups.Entry] { [] }
@@ -93,6 +102,13 @@ public struct DerivationOutput: ~Copyable {
         for place in agents.indices { agents[place].payload = StringTable.none }
     }
 
+    /// See ``letStand(_:)``.
+    private(set) var stands: ((_ receiver: [UInt8]) -> Bool)?
+
+    /// Facts for these receivers that were stated before and are stated no longer stand as they are: what they follow from is
+    /// not kept any more.
+    public mutating func letStand(_ stands: @escaping (_ receiver: [UInt8]) -> Bool) { self.stands = stands }
+
     /// Whether ``erase()`` was called.
     private(set) var isErased = false
 
@@ -103,6 +119,7 @@ public struct DerivationOutput: ~Copyable {
         alerts.removeAll(keepingCapacity: true)
         facts.removeAll(keepingCapacity: true)
         isErased = false
+        stands = nil
     }
 
     /// Nothing but the contributions of this derivation is to stay of the entity: its id and its timeline go, and whatever

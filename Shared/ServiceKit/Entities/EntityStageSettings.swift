@@ -11,6 +11,9 @@ public struct EntityStageSettings: Sendable {
     public var others: [EntityName]
     /// Kinds of entity on the topic that this stage keeps nothing of.
     public var ignored: Set<EntityKind> = []
+    /// Kinds whose oldest whole days (UTC) are let go when there is no room for a further event: what has been stated of those
+    /// days stands, and an event that comes later for one of them is refused.
+    public var rolling: Set<EntityKind> = []
     public var classes: EventClasses
     /// Types of events that take an entity out of everything, also when only its residue is left.
     public var removals: [UInt8] = []

@@ -41,6 +41,8 @@ struct EntityHead: BitwiseCopyable {
     static let orphan: UInt16 = 512
     /// Only an ``EntityResidue`` is left, in the place of the contributions.
     static let residue: UInt16 = 1024
+    /// Its oldest events have been let go (``EntityStageSettings/rolling``).
+    static let hasHorizon: UInt16 = 2048
 
     func has(_ flag: UInt16) -> Bool { flags & flag != 0 }
     mutating func set(_ flag: UInt16, _ on: Bool = true) { if on { flags |= flag } else { flags &= ~flag } }

@@ -170,6 +170,7 @@ extension EntityTask {
     private func sendFacts(from old: [StatedFact], sender entity: EntityStore.Index, _ sink: any TaskOutput) {
         guard let topic = settings.factOutput, !(old.isEmpty && output.facts.isEmpty) else { return }
         let sender = store.key(of: entity)
+        let old = output.stands.map { stands in old.filter { !stands($0.key) } } ?? old
         forEachChange(from: old, to: output.facts) { address, fact in
             value.removeAll(keepingCapacity: true)
             FactRecord.encode(address, fact, sender: sender, into: &value)

@@ -137,5 +137,6 @@ extension EntityTask {
         store.setFlag(EntityHead.split, isSplit, of: entity)
         store.setLifecycle(head.lifecycle, of: entity)
         store.setFlag(EntityHead.residue, head.isResidue, of: entity)
+        store.setFlag(EntityHead.hasHorizon, arrived.contains(where: \.isBeforeHorizon), of: entity)
     }
 }

@@ -171,8 +171,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         deltas.observe(next.time)
         if let place = store.indexOfEvent(next.identity, of: entity) {
             try meet(&next, place, entity)
-        } else if Int(store.heads[Int(entity)].eventCount) == EntityStore.largestTimeline {
-            sink.deadLetter(batch, record, reason: RejectionReason.entityTooLarge.identifier, pointer: nil)
+        } else if let reason = try obstacle(to: next, in: entity, of: kind) {
+            sink.deadLetter(batch, record, reason: reason.identifier, pointer: nil)
             return
         } else {
             next.payload = store.payloads.retain(payload.bytes)
@@ -180,6 +180,16 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             note(entity)
         }
         store.setArrival(batch.records[record].timestamp, of: entity)
+    }
+
+    /// Why a new event cannot be kept.
+    private func obstacle(
+        to next: TimelineEvent, in entity: EntityStore.Index, of kind: EntityKind
+    ) throws(InternalRecordError) -> RejectionReason? {
+        if let horizon = horizon(of: entity), next.time < horizon { return .entityExpired }
+        guard Int(store.heads[Int(entity)].eventCount) == EntityStore.largestTimeline else { return nil }
+        if settings.rolling.contains(kind), try makeRoom(for: next, in: entity) { return nil }
+        return .entityTooLarge
     }
 
     /// The touched entity of an event, a new one if need be; nil when only its contributions are left.
@@ -216,6 +226,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         _ next: inout TimelineEvent, _ place: Int, _ entity: EntityStore.Index
     ) throws(InternalRecordError) {
         let held = store.event(place, of: entity)
+        if held.isBeforeHorizon { next.setBeforeHorizon() }
         next.payload = store.payloads.retain(payload.bytes)
         if held == next {
             store.payloads.release(next.payload)
@@ -282,7 +293,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         note(entity)
     }
 
-    private func note(_ entity: EntityStore.Index) {
+    func note(_ entity: EntityStore.Index) {
         if store.heads[Int(entity)].has(EntityHead.changed) { return }
         store.setFlag(EntityHead.changed, true, of: entity)
         changed.append(entity)

@@ -21,7 +21,7 @@ public struct TimelineEvent: BitwiseCopyable, Equatable, Sendable {
     /// A second one: actor, initiator, whether a message is public. 0 when it has none.
     public var detail: UInt8
 
-    /// See ``hasSequence`` and ``hasAgent``.
+    /// See ``hasSequence``, ``hasAgent`` and ``isBeforeHorizon``.
     public var flags: UInt8
 
     public init(
@@ -42,6 +42,12 @@ public struct TimelineEvent: BitwiseCopyable, Equatable, Sendable {
 
     /// Whether the event names an agent.
     public var hasAgent: Bool { flags & 2 != 0 }
+
+    /// Whether it is kept for what it says of the time after it: what is older than it, or lies behind it on its day (UTC), is
+    /// not all kept any more (``EntityStageSettings/rolling``).
+    public var isBeforeHorizon: Bool { flags & 4 != 0 }
+
+    mutating func setBeforeHorizon() { flags |= 4 }
 
     static var none: TimelineEvent { TimelineEvent(time: 0, identity: 0, payload: 0, type: 0) }
 }
