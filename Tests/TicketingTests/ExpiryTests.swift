@@ -200,4 +200,21 @@ import Ticketing
         #expect(pipeline.value("tickets_created/day;category=~other@2026-01-05") == 6)
         #expect(pipeline.data("tickets_created/day;category=c1003@2026-01-05") == nil)
     }
+
+    /// Facts have no end of their own: customers, tickets and agents' days would pile up.
+    @Test(arguments: Disturbance.allCases) func whatIsMadeOfFactsGoes(disturbance: Disturbance) throws {
+        let pipeline = try Pipeline(
+            Rules(parsing: "history: 100y"), partitions: 1, now: Self.begin + TicketEvent.day)
+        solveTicket("T-1", in: pipeline)
+        try run(pipeline, disturbance)
+        try wait(days: 440, pipeline, disturbance)
+        let figures = pipeline.figures
+        let records = pipeline.changelogRecords(.links)
+        #expect(records > 0 && figures["first_contact_resolution/day@2026-01-05"] != nil)
+        try wait(days: 30, pipeline, disturbance)
+        #expect(pipeline.changelogRecords(.links) < records)
+        try pipeline.restartAll()
+        try run(pipeline, disturbance)
+        #expect(pipeline.figures == figures)
+    }
 }

@@ -9,4 +9,8 @@ public enum EntityLimits {
 
     /// Milliseconds from the last arrival until the residue goes, too: 400 days more.
     public static let residue: Int64 = 430 * 86_400_000
+
+    /// Milliseconds without a new fact until an entity that is made of facts alone goes: by then what stated them is gone, unless
+    /// it lived on for more than a month without stating anything new.
+    public static let facts: Int64 = 460 * 86_400_000
 }

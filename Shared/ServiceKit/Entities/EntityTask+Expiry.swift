@@ -4,8 +4,8 @@ import Streams
 import SupportEvents
 
 /// What bounds a task's state by the entities that live: closed ones for which nothing has arrived for
-/// ``EntityLimits/silence`` shrink to their residue, residues go after ``EntityLimits/residue``, and what was never begun is
-/// given up.
+/// ``EntityLimits/silence`` shrink to their residue, residues go after ``EntityLimits/residue``, what is made of facts alone
+/// after ``EntityLimits/facts``, and what was never begun is given up.
 extension EntityTask {
     /// Entities that are looked at after a batch, and those that may wait for the next commit.
     private static var looksPerBatch: Int { 2000 }
@@ -31,22 +31,28 @@ extension EntityTask {
         guard head.has(EntityHead.used), head.lastArrival > 0 else { return false }
         let silence = clock / 1_000 - head.lastArrival
         if head.has(EntityHead.residue) { return silence >= EntityLimits.residue }
+        if isMadeOfFacts { return silence >= EntityLimits.facts && isAtRest(head) }
         guard silence >= EntityLimits.silence else { return false }
         return head.has(EntityHead.orphan) || isComplete(head)
     }
 
-    /// Whether neither an event nor time will change what is derived of it.
-    private func isComplete(_ head: EntityHead) -> Bool {
-        let waiting = EntityHead.changed | EntityHead.stale | EntityHead.outdated
-        return head.has(EntityHead.closed) && head.nextTimer == .max && !head.has(waiting)
+    /// Whether time will change nothing of what is derived of it.
+    private func isAtRest(_ head: EntityHead) -> Bool {
+        head.nextTimer == .max && !head.has(EntityHead.changed | EntityHead.stale | EntityHead.outdated)
     }
+
+    /// Whether neither an event nor time will change what is derived of it.
+    private func isComplete(_ head: EntityHead) -> Bool { head.has(EntityHead.closed) && isAtRest(head) }
+
+    /// Whether the stage's entities consist of what others state to them. When they go, what they have contributed stays.
+    private var isMadeOfFacts: Bool { settings.firstFactInput == 0 }
 
     /// Does what ``lookForExpired(_:)`` has found to be due and nothing has come for since.
     func expire(_ time: TaskTime, _ sink: any TaskOutput) throws(InternalRecordError) {
         for entity in expiring where isDue(store.heads[Int(entity)], time.clock) {
             store.touch(entity)
             let head = store.heads[Int(entity)]
-            if head.has(EntityHead.residue) {
+            if head.has(EntityHead.residue) || isMadeOfFacts {
                 drop(entity, sink)
             } else if head.has(EntityHead.orphan) {
                 try giveUp(entity, sink)
