@@ -69,7 +69,10 @@ package struct RulesTopic: Sendable {
             if let newest = try newest(deadline), newest.sha256 == sha256 { return .unchanged(newest) }
             do {
                 return try attempt(text, file, deadline)
-            } catch let error as KafkaError where error.isFenced && !deadline.isExpired {
+            } catch let error as KafkaError
+                where (error.isFenced || error.reaction == .abort) && !deadline.isExpired
+            {
+                // Fenced in the middle of it, a transaction may also come out as one to be aborted.
                 logger.debug("another program publishes rules at the same time, trying again")
                 let wait = deadline.limited(to: longestWait * Double.random(in: 0..<1)).remaining ?? .zero
                 usleep(UInt32(wait / .microseconds(1)))
