@@ -148,16 +148,29 @@ class Processes:
 
 
 class Containers:
-    """The suite under docker compose, scaled by compose."""
+    """The suite under docker compose, scaled by compose: an installation of its own, which is removed in the end."""
+
+    PROJECT = "deskbeat-rolling"
+    # So that it stands beside an installation on the usual ports.
+    KAFKA_PORT, INGEST_PORTS = "29092", "18080-18089"
 
     def __init__(self, compose, folder):
-        self.compose = compose.split()
+        # The last -p counts.
+        self.compose = [*compose.split(), "-p", self.PROJECT]
         self.folder = folder
         with open(f"{folder}/rules.yaml", "w", encoding="utf-8") as file:
             file.write(LIVE_RULES)
+        # The services have another user.
         os.chmod(folder, 0o755)
-        self.environment = {**os.environ, "INGEST_PORTS": "18080-18089", "DESKBEAT_RULES_FILE": f"{folder}/rules.yaml"}
-        self.run("up", "-d", "--wait", "--wait-timeout", "300")
+        self.environment = {**os.environ, "KAFKA_PORT": self.KAFKA_PORT, "INGEST_PORTS": self.INGEST_PORTS,
+                            "DESKBEAT_RULES_FILE": f"{folder}/rules.yaml"}
+        self.addresses, self.looked = [], float("-inf")
+        self.run("down", "--volumes")
+        try:
+            self.run("up", "-d", "--wait", "--wait-timeout", "600")
+        except BaseException:
+            self.stop()
+            raise
 
     def run(self, *arguments, check=True):
         done = subprocess.run(
@@ -166,27 +179,34 @@ class Containers:
             raise SystemExit(f"compose {' '.join(arguments)}: {done.returncode}\n{done.stderr[-3000:]}")
         return done
 
-    def scale(self, service, count):
-        self.run("up", "-d", "--wait", "--wait-timeout", "300", "--no-deps", "--scale", f"{service}={count}", service)
+    def scale(self, service, count, *arguments):
+        self.run("up", "-d", "--wait", "--wait-timeout", "600", "--no-deps", *arguments, "--scale", f"{service}={count}",
+                 service)
 
     def roll(self, service):
         self.scale(service, 3)
         yield f"{service} has 3 containers"
         for identity in self.run("ps", "-q", service).stdout.split():
             subprocess.run(["docker", "restart", identity], check=True, capture_output=True)
+            self.scale(service, 3)
             yield f"a container of {service} was restarted"
-        self.run("up", "-d", "--wait", "--wait-timeout", "300", "--no-deps", "--force-recreate", "--scale", f"{service}=3",
-                 service)
+        self.scale(service, 3, "--force-recreate")
         yield f"the containers of {service} were recreated"
         self.scale(service, 1)
         yield f"{service} has 1 container"
 
     def ready(self):
-        ports = []
-        for line in self.run("ps", "--format", "json", "ingest").stdout.splitlines():
-            ports += [each["PublishedPort"] for each in json.loads(line)["Publishers"] if each["PublishedPort"]]
-        brokers = os.environ.get("CHAOS_BROKERS", "127.0.0.1:19092")
-        return {"bootstrap_servers": brokers, "http": {"ingest": f"http://127.0.0.1:{random.choice(ports)}"}}
+        """What chaos.py wants to know. Compose is asked once a second, since that takes longer than a request does."""
+        if time.monotonic() - self.looked > 1:
+            self.addresses = []
+            for line in self.run("ps", "--format", "json", "ingest", check=False).stdout.splitlines():
+                self.addresses += [f"http://127.0.0.1:{each['PublishedPort']}"
+                                   for each in json.loads(line)["Publishers"] or [] if each["PublishedPort"]]
+            self.looked = time.monotonic()
+        brokers = os.environ.get("CHAOS_BROKERS", f"127.0.0.1:{self.KAFKA_PORT}")
+        # Without an address the sender tries again, as with one that does not answer.
+        return {"bootstrap_servers": brokers,
+                "http": {"ingest": random.choice(self.addresses)} if self.addresses else {}}
 
     def command(self, *arguments):
         return self.run("run", "--rm", "-T", "cli", *arguments, check=False)
@@ -201,8 +221,14 @@ class Containers:
         return subprocess.CompletedProcess([], code, "\n".join(outputs), "")
 
     def stop(self):
+        with open(f"{self.folder}/compose.log", "w", encoding="utf-8") as file:
+            file.write(self.run("logs", "--no-color", "--timestamps", check=False).stdout)
         self.run("stop")
-        return 0
+        codes = self.run("ps", "-a", "--format", "json", "kafka").stdout.splitlines()
+        code = max((json.loads(line)["ExitCode"] for line in codes), default=0)
+        self.run("down", "--volumes")
+        # Java ends with 143 when it is asked to.
+        return 0 if code == 143 else code
 
 
 class Company(Helpdesk):

@@ -122,6 +122,24 @@ import Testing
         }
     }
 
+    /// Hours of the built-in rules, which are those of UTC, are none of the new time zone.
+    @Test func theFirstVersionBringsATimeZone() async throws {
+        try await Installation.run(rules: nil) { installation in
+            let events = file(installation, "events.ndjson")
+            try await installation.deskbeat("sample").write(toFile: events, atomically: true, encoding: .utf8)
+            try await installation.deskbeat("replay", events)
+            try await installation.deskbeat("wait-idle", "--timeout", "240")
+            let rules = file(installation, "rules.yaml")
+            try "timezone: Asia/Kolkata\n".write(toFile: rules, atomically: true, encoding: .utf8)
+            #expect(try await installation.deskbeat("rules", "apply", rules).contains("is now version 1"))
+            try await installation.deskbeat("wait-idle", "--timeout", "240")
+            // Something was said of such an hour under the new version, so that the audit has something to judge.
+            let after = try await updates(installation, "after.ndjson")
+            #expect(after.contains { $0.key.hasSuffix("+00:00") && $0.value.data.rules_version == 1 })
+            try await installation.expectAuditFindsNothing(["ticketing"])
+        }
+    }
+
     @Test func aRebuiltStateSaysTheSameAndPublishesOnlyWhatDiffers() async throws {
         try await Installation.withFolder { installation in
             let events = installation.folder.appendingPathComponent("events.ndjson")

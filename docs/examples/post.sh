@@ -4,7 +4,7 @@
 set -eu
 ticket=$1
 time=${TIME:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}
-curl --silent --show-error --fail-with-body --retry 5 "$INGEST/v1/events" \
+curl --silent --show-error --fail-with-body --retry 5 --retry-connrefused "$INGEST/v1/events" \
     ${TOKEN:+-H "authorization: Bearer $TOKEN"} -H 'content-type: application/cloudevents+json' -d @- <<JSON
 {"specversion":"1.0","id":"$ticket-created","source":"https://acme.example/desk","type":"support.ticket.created","time":"$time",
  "data":{"ticket_id":"$ticket","channel":"email","priority":"urgent","customer_id":"C-7"}}

@@ -60,7 +60,9 @@ struct SuiteAuditCommand: AsyncParsableCommand {
         for (name, executable) in Self.services where service.isEmpty || service.contains(name) {
             let path = folder + "/" + executable
             guard FileManager.default.isExecutableFile(atPath: path) else {
-                throw InputError("\(path) is missing; the services stand beside the program deskbeat")
+                throw InputError(
+                    "\(path) is missing; the services stand beside the program deskbeat. A container audits its own service: "
+                        + "docker compose exec \(name) deskbeat audit")
             }
             let result = try await BlockingWork("audit").run { try ServiceAuditResult(name, path, arguments) }
             if format == .json { Console.output.write(result.output) }

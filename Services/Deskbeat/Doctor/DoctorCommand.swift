@@ -6,8 +6,8 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Check this machine and the broker, and say what to do.",
         discussion: """
-            Checks the client library, time-zone data, disk, the processes of `deskbeat up`, the broker, the settings and replicas of \
-            the topics, what the stages have not read yet, dead letters, a round trip of one record (on a small topic of its own) and \
+            Checks the client library, time-zone data, disk and processes of `deskbeat up` (unless another broker is named), the broker, \
+            the settings and replicas of the topics, what the stages have not read yet, dead letters, a round trip of one record (on a small topic of its own) and \
             the clocks. Exit status 1 when something fails; what is only worth a look is a warning.
 
             Example:
@@ -29,8 +29,8 @@ struct DoctorCommand: AsyncParsableCommand {
         let isLocal = cluster.isLocal
         show(
             try await BlockingWork("doctor").run {
-                [MachineChecks.library(), MachineChecks.timeZones(), MachineChecks.disk(directory)]
-                    + (isLocal ? MachineChecks.processes(directory) : [])
+                [MachineChecks.library(), MachineChecks.timeZones()]
+                    + (isLocal ? [MachineChecks.disk(directory)] + MachineChecks.processes(directory) : [])
             })
         do {
             let configuration = try cluster.configuration()

@@ -88,7 +88,7 @@ struct KPIComparison {
             let update = PublishedUpdate(alert, key: key, kpis.zone, fault: &fault)
         else {
             // A window of another time zone is none of this one's, also where something late has revised it since.
-            if isOfEarlierRules || beganUnderEarlierRules(alert) {
+            if isOfEarlierRules || beganUnderEarlierRules(alert, key) {
                 hasEarlierRules = true
                 return report.skip(.earlierRules)
             }
@@ -125,12 +125,15 @@ struct KPIComparison {
         checkPlace(update, figures, clocks[partition], key, &report)
     }
 
-    /// Whether the window of an update that cannot be taken apart began before the rules in force, which are not the first.
-    private func beganUnderEarlierRules(_ alert: JSONValue?) -> Bool {
-        guard kpis.settings.rulesVersion > 1,
-            let start = alert?["data"]?["window"]?["start"]?.string.flatMap(AuditInstant.micros)
+    /// Whether the window of an update that cannot be taken apart began before the rules in force, and is one of earlier rules.
+    private func beganUnderEarlierRules(_ alert: JSONValue?, _ key: String) -> Bool {
+        guard let alert, kpis.settings.rulesVersion > 0,
+            let start = alert["data"]?["window"]?["start"]?.string.flatMap(AuditInstant.micros), start < rulesSince
         else { return false }
-        return start < rulesSince
+        if kpis.settings.rulesVersion > 1 { return true }
+        // Before the first version were the built-in rules, if any: their hours are those of UTC.
+        var fault = ""
+        return PublishedUpdate(alert, key: key, .utc, fault: &fault) != nil
     }
 
     /// Whether a window, or a part of it, had ended before the rules in force came.

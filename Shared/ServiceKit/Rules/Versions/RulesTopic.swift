@@ -1,6 +1,10 @@
 package import Kafka
 package import Logging
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// The topic on which the versions of the rules file stand. Its methods block: for a thread that is not of the cooperative
 /// pool.
 package struct RulesTopic: Sendable {
@@ -51,17 +55,28 @@ package struct RulesTopic: Sendable {
     }
 
     /// Publishes `text` as the next version, unless it is the newest already. Whoever publishes at the same time takes a
-    /// number of his own: the transactional id admits one writer, and the other one begins again.
+    /// number of his own: the transactional id admits one writer, and the other one begins again after a random time, so that
+    /// a dozen processes that start together on a slow broker do not take the id from one another for ever.
     ///
     /// - Parameters:
     ///   - text: a rules file that has been checked.
     ///   - file: its name, for people.
     package func publish(_ text: String, file: String, _ deadline: Deadline) throws -> Outcome {
+        let sha256 = RulesRecord.sha256(of: text)
+        var longestWait = Duration.milliseconds(250)
         while true {
+            // Nearly always it is there: somebody else has published it, or an earlier start. Then nobody is fenced.
+            if let newest = try newest(deadline), newest.sha256 == sha256 { return .unchanged(newest) }
             do {
                 return try attempt(text, file, deadline)
-            } catch let error as KafkaError where error.isFenced && !deadline.isExpired {
+            } catch let error as KafkaError
+                where (error.isFenced || error.reaction == .abort) && !deadline.isExpired
+            {
+                // Fenced in the middle of it, a transaction may also come out as one to be aborted.
                 logger.debug("another program publishes rules at the same time, trying again")
+                let wait = deadline.limited(to: longestWait * Double.random(in: 0..<1)).remaining ?? .zero
+                usleep(UInt32(wait / .microseconds(1)))
+                longestWait = min(longestWait * 2, .seconds(8))
             }
         }
     }
