@@ -38,11 +38,19 @@ def admin():
     return ADMIN
 
 
+def until(condition, what):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, what
+
+
 def topic(prefix, partitions=1, **config):
     new = name(prefix)
     config = {key.replace("_", "."): value for key, value in config.items()}
     for future in admin().create_topics([NewTopic(new, partitions, 1, config=config)]).values():
         future.result(10)
+    # Apache Kafka answers when its controller knows the topic; its brokers learn of it a little later.
+    until(lambda: new in admin().list_topics(timeout=10).topics, f"metadata with {new}")
     return new
 
 
@@ -413,7 +421,15 @@ def topics_and_configs():
             raise AssertionError("created twice")
         except KafkaException as error:
             equal(error.args[0].code(), KafkaError.TOPIC_ALREADY_EXISTS, "second creation")
+    spelled = topic("spelled", preallocate=" TRUE ", min_cleanable_dirty_ratio="0", cleanup_policy=" delete , compact ")
+    resource = ConfigResource(ResourceType.TOPIC, spelled)
+    config = client.describe_configs([resource])[resource].result(10)
+    equal([config[each].value for each in ("preallocate", "min.cleanable.dirty.ratio", "cleanup.policy")],
+          ["true", "0.0", "delete,compact"], "spellings of settings")
+    contradiction = {"min.compaction.lag.ms": "10", "max.compaction.lag.ms": "5"}
     for bad, code in [(NewTopic(name("bad"), 1, 1, config={"no.such": "1"}), KafkaError.INVALID_CONFIG),
+                      (NewTopic(name("bad"), 1, 1, config={"compression.gzip.level": "0"}), KafkaError.INVALID_CONFIG),
+                      (NewTopic(name("bad"), 1, 1, config=contradiction), KafkaError.INVALID_CONFIG),
                       (NewTopic(name("bad"), 1, 3), KafkaError.INVALID_REPLICATION_FACTOR),
                       (NewTopic("no/slash", 1, 1), KafkaError.TOPIC_EXCEPTION)]:
         try:
@@ -422,7 +438,7 @@ def topics_and_configs():
         except KafkaException as error:
             equal(error.args[0].code(), code, bad.topic)
     client.delete_topics([target])[target].result(10)
-    assert target not in client.list_topics(timeout=10).topics
+    until(lambda: target not in client.list_topics(timeout=10).topics, "metadata without a deleted topic")
 
 
 @check

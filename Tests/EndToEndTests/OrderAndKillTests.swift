@@ -57,6 +57,25 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: sharedData != nil, "the shared data sets are not here: set DESKBEAT_SHARED_DATA"))
+    func theIncidentLogReversed() async throws {
+        let folder = try #require(Self.sharedData).appendingPathComponent("uci-incident-log")
+        let mapping = Self.root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
+        let log = folder.appendingPathComponent("incident_event_log.csv.gz").path
+        try await Installation.run(rules: Self.rules, deadline: Self.wholeLog) { installation in
+            let lines = try await installation.deskbeat("replay", log, "--mapping", mapping, "--print")
+                .split(separator: "\n").reversed()
+            let events = installation.folder.appendingPathComponent("events.ndjson")
+            try (lines.joined(separator: "\n") + "\n").write(to: events, atomically: true, encoding: .utf8)
+            try await installation.deskbeat("replay", events.path)
+            try await installation.deskbeat("wait-idle", "--timeout", "240")
+            let kpis = try await installation.kpis()
+            try await judge(installation, events: events, kpis: kpis)
+            try compareWithTruth(kpis, folder.appendingPathComponent("truth_events.json"))
+            try await installation.expectAuditFindsNothing(["ticketing"])
+        }
+    }
+
     private func survive(_ installation: Installation, events: [Substring], kills: Int) async throws {
         try await installation.shake(events: events, killing: ["broker", "ingest", "ticketing"], kills: kills)
         let file = installation.folder.appendingPathComponent("events.ndjson")

@@ -24,6 +24,11 @@ struct BrokerTests {
         let new = NewTopic(name: topic, partitions: partitions, configuration: settings)
         let failures = try await admin.createTopics([new])
         try #require(failures.isEmpty)
+        // Apache Kafka answers when its controller knows the topic; its brokers learn of it a little later.
+        let deadline = patience
+        while try await admin.topics(deadline)[topic]?.partitions.count != Int(partitions) {
+            try #require(!deadline.isExpired)
+        }
         let result: Result<R, any Error>
         do { result = .success(try await body(topic, admin)) } catch { result = .failure(error) }
         _ = try await admin.deleteTopics([topic])

@@ -120,6 +120,57 @@ import Testing
         }
     }
 
+    /// As an Apache Kafka 3.9 answers each of these.
+    @Test(
+        arguments: [
+            ("preallocate", "True", "true"), ("preallocate", " false ", "false"), ("preallocate", "yes", nil),
+            ("retention.ms", " +5 ", "5"), ("retention.ms", "-1", "-1"), ("retention.ms", "-2", nil),
+            ("retention.ms", "", nil),
+            ("min.cleanable.dirty.ratio", "0", "0.0"), ("min.cleanable.dirty.ratio", "1.1", nil),
+            ("cleanup.policy", " delete , compact", "delete,compact"), ("cleanup.policy", "", ""),
+            ("cleanup.policy", "delete,", nil), ("cleanup.policy", "Compact", nil),
+            ("compression.type", " gzip", "gzip"), ("compression.type", "GZIP", nil),
+            ("compression.gzip.level", "-1", "-1"), ("compression.gzip.level", "0", nil),
+            ("compression.gzip.level", "9", "9"), ("compression.gzip.level", "10", nil),
+            ("leader.replication.throttled.replicas", "*", "*"),
+            ("leader.replication.throttled.replicas", "1:1,2:2", "1:1,2:2"),
+            ("leader.replication.throttled.replicas", "1:1;2", nil),
+            ("remote.storage.enable", "False", "false"), ("remote.storage.enable", "TRUE", nil),
+        ] as [(String, String, String?)]) func spellings(name: String, value: String, kept: String?) throws
+    {
+        let broker = try Harness()
+        #expect(try broker.createTopic("t", configs: [name: value]) == (kept == nil ? .invalidConfig : .none))
+        #expect(try broker.createTopic("u") == .none)
+        let before = try describe(broker, "u")
+        #expect(try alter(broker, "u", name, 0, value) == (kept == nil ? .invalidConfig : .none))
+        for each in [broker, try broker.restarted()] {
+            #expect(try describe(each, "u")[name] == kept ?? before[name])
+            if let kept { #expect(try describe(each, "t")[name] == kept) }
+        }
+    }
+
+    @Test func settingsThatContradictEachOtherAreRefused() throws {
+        let broker = try Harness()
+        let contradiction = ["min.compaction.lag.ms": "10", "max.compaction.lag.ms": "5"]
+        #expect(try broker.createTopic("t", configs: contradiction) == .invalidConfig)
+        #expect(try broker.createTopic("t", configs: ["min.compaction.lag.ms": "10"]) == .none)
+        #expect(try alter(broker, "t", "max.compaction.lag.ms", 0, "5") == .invalidConfig)
+        #expect(try alter(broker, "t", "max.compaction.lag.ms", 0, "10") == .none)
+    }
+
+    @Test func listsAreAddedToAndTakenFrom() throws {
+        let broker = try Harness()
+        #expect(try broker.createTopic("t") == .none)
+        let replicas = "follower.replication.throttled.replicas"
+        #expect(try alter(broker, "t", replicas, 2, "0:1") == .none)
+        #expect(try alter(broker, "t", replicas, 2, "1:1") == .none)
+        #expect(try alter(broker, "t", replicas, 2, "0:1") == .none)
+        #expect(try describe(broker, "t")[replicas] == "0:1,1:1")
+        #expect(try alter(broker, "t", "cleanup.policy", 3, "delete") == .none)
+        #expect(try describe(broker, "t")["cleanup.policy"] == "")
+        #expect(try alter(broker, "t", "retention.ms", 2, "5") == .invalidConfig)
+    }
+
     @Test func deletedTopicsAreGoneAndNewOnesOfTheirNameAreEmpty() throws {
         let broker = try Harness()
         #expect(try broker.createTopic("t") == .none)

@@ -155,8 +155,11 @@ extension BrokerCore {
                 return (.invalidConfig, "\(config.name) is not a list")
             }
             let items = value.split(separator: ",").map(String.init)
-            list.removeAll(where: items.contains)
-            if config.operation == 2 { list += items }
+            if config.operation == 2 {
+                list += items.filter { !list.contains($0) }
+            } else {
+                list.removeAll(where: items.contains)
+            }
             configuration.set(config.name, to: list.joined(separator: ","))
         default: return (.invalidRequest, "Unknown operation \(config.operation)")
         }
@@ -172,8 +175,10 @@ extension BrokerCore {
         }
         guard var topic = topics[name] else { return (.unknownTopicOrPartition, "no such topic") }
         if let problem = change(&topic.configuration) { return problem }
-        for (key, value) in topic.configuration.overrides.sorted(by: { $0.key < $1.key }) {
-            if let problem = TopicConfiguration.problem(key, value) { return (.invalidConfig, problem) }
+        do throws(TopicConfiguration.Invalid) {
+            try topic.configuration.validate()
+        } catch {
+            return (.invalidConfig, error.reason)
         }
         guard !validateOnly else { return nil }
         do {

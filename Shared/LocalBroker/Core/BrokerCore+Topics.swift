@@ -114,8 +114,12 @@ extension BrokerCore {
             guard let value = config.value else {
                 return (.invalidConfig, "Null value not supported for topic configs: \(config.name)")
             }
-            if let problem = TopicConfiguration.problem(config.name, value) { return (.invalidConfig, problem) }
             configs.set(config.name, to: value)
+        }
+        do throws(TopicConfiguration.Invalid) {
+            try configs.validate()
+        } catch {
+            return (.invalidConfig, error.reason)
         }
         guard !validateOnly else { return nil }
         let record = TopicRecord {

@@ -12,10 +12,13 @@ package struct TopicConfiguration: Equatable, Sendable {
 
     enum Kind {
         case integer(ClosedRange<Int64>)
+        case gzipLevel
         case ratio
         case boolean
         case choice([String])
         case choices([String])
+        /// `*`, or partition:broker as often as wanted.
+        case replicas
         case text
     }
 
@@ -29,7 +32,7 @@ package struct TopicConfiguration: Equatable, Sendable {
 
     static let definitions: [Definition] = [
         Definition(name: "cleanup.policy", kind: .choices(["delete", "compact"]), value: "delete"),
-        Definition(name: "compression.gzip.level", kind: .integer(-1...9), value: "-1"),
+        Definition(name: "compression.gzip.level", kind: .gzipLevel, value: "-1"),
         Definition(name: "compression.lz4.level", kind: .integer(1...17), value: "9"),
         Definition(
             name: "compression.type",
@@ -39,9 +42,9 @@ package struct TopicConfiguration: Equatable, Sendable {
         Definition(name: "file.delete.delay.ms", kind: .integer(0...(.max)), value: "60000"),
         Definition(name: "flush.messages", kind: .integer(1...(.max)), value: "\(Int64.max)"),
         Definition(name: "flush.ms", kind: .integer(0...(.max)), value: "\(Int64.max)"),
-        Definition(name: "follower.replication.throttled.replicas", kind: .text, value: ""),
+        Definition(name: "follower.replication.throttled.replicas", kind: .replicas, value: ""),
         Definition(name: "index.interval.bytes", kind: .integer(0...Int64(Int32.max)), value: "4096"),
-        Definition(name: "leader.replication.throttled.replicas", kind: .text, value: ""),
+        Definition(name: "leader.replication.throttled.replicas", kind: .replicas, value: ""),
         Definition(name: "local.retention.bytes", kind: .integer(-2...(.max)), value: "-2"),
         Definition(name: "local.retention.ms", kind: .integer(-2...(.max)), value: "-2"),
         Definition(name: "max.compaction.lag.ms", kind: .integer(1...(.max)), value: "\(Int64.max)"),
@@ -71,42 +74,92 @@ package struct TopicConfiguration: Equatable, Sendable {
 
     private static let definitionsByName = Dictionary(uniqueKeysWithValues: definitions.map { ($0.name, $0) })
 
-    /// Why a value cannot be set; nil when it can.
-    static func problem(_ name: String, _ value: String) -> String? {
-        guard let definition = definitionsByName[name] else { return "Unknown topic config name: \(name)" }
-        let isValid: Bool
-        let expected: String
-        switch definition.kind {
-        case .integer(let range):
-            isValid = Int64(value).map(range.contains) ?? false
-            expected = "an integer from \(range.lowerBound) to \(range.upperBound)"
-        case .ratio:
-            isValid = Double(value).map((0...1).contains) ?? false
-            expected = "a number from 0 to 1"
-        case .boolean:
-            isValid = value == "true" || value == "false"
-            expected = "true or false"
-        case .choice(let choices):
-            isValid = choices.contains(value)
-            expected = "one of \(choices.joined(separator: ", "))"
-        case .choices(let choices):
-            let parts = value.split(separator: ",", omittingEmptySubsequences: false).map(Self.trimmed)
-            isValid = parts.allSatisfy(choices.contains)
-            expected = "a list of \(choices.joined(separator: ", "))"
-        case .text:
-            isValid = true
-            expected = ""
+    struct Invalid: Error {
+        var reason: String
+    }
+
+    /// A value as it is kept and described: like Kafka, this takes blanks around it, a sign before it, and any case of true and false.
+    static func canonical(_ name: String, _ value: String) throws(Invalid) -> String {
+        guard let definition = definitionsByName[name] else {
+            throw Invalid(reason: "Unknown topic config name: \(name)")
         }
-        return isValid ? nil : "Invalid value \(value) for configuration \(name): expected \(expected)"
+        let (canonical, expected) = parse(trimmed(value[...]), definition.kind)
+        guard let canonical else {
+            throw Invalid(reason: "Invalid value \(value) for configuration \(name): expected \(expected)")
+        }
+        return canonical
+    }
+
+    /// nil for what is not of this kind, and what would be.
+    private static func parse(_ text: String, _ kind: Kind) -> (canonical: String?, expected: String) {
+        switch kind {
+        case .integer(let range):
+            let value = Int64(text).flatMap { range.contains($0) ? "\($0)" : nil }
+            return (value, "an integer from \(range.lowerBound) to \(range.upperBound)")
+        case .gzipLevel:
+            let value = Int64(text).flatMap { $0 == -1 || (1...9).contains($0) ? "\($0)" : nil }
+            return (value, "an integer from 1 to 9, or -1")
+        case .ratio:
+            return (Double(text).flatMap { (0...1).contains($0) ? "\($0)" : nil }, "a number from 0 to 1")
+        case .boolean:
+            let value = text.lowercased()
+            return (value == "true" || value == "false" ? value : nil, "true or false")
+        case .choice(let choices):
+            return (choices.contains(text) ? text : nil, "one of \(choices.joined(separator: ", "))")
+        case .choices(let choices):
+            let items = items(text)
+            let value = items.allSatisfy(choices.contains) ? items.joined(separator: ",") : nil
+            return (value, "a list of \(choices.joined(separator: ", "))")
+        case .replicas:
+            let items = items(text)
+            let value = items == ["*"] || items.allSatisfy(isReplica) ? items.joined(separator: ",") : nil
+            return (value, "* or a list of partition:broker")
+        case .text: return (text, "")
+        }
+    }
+
+    /// No items in an empty text: a topic whose cleanup.policy is empty keeps everything.
+    private static func items(_ text: String) -> [String] {
+        text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map(trimmed)
+    }
+
+    private static func isReplica(_ text: String) -> Bool {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
     }
 
     private static func trimmed(_ text: Substring) -> String {
-        String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }
 
     static func isList(_ name: String) -> Bool {
-        if case .choices = definitionsByName[name]?.kind { return true }
-        return false
+        switch definitionsByName[name]?.kind {
+        case .choices, .replicas: true
+        default: false
+        }
+    }
+
+    /// Brings every override into its canonical form.
+    ///
+    /// - Throws: when a value is wrong, or does not go with another one.
+    mutating func validate() throws(Invalid) {
+        for (name, value) in overrides.sorted(by: { $0.key < $1.key }) {
+            overrides[name] = try Self.canonical(name, value)
+        }
+        if value("remote.storage.enable") == "true" {
+            throw Invalid(
+                reason: """
+                    Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.
+                    """)
+        }
+        let minimum = integer("min.compaction.lag.ms")
+        let maximum = integer("max.compaction.lag.ms")
+        if minimum > maximum {
+            throw Invalid(
+                reason: """
+                    conflict topic config setting min.compaction.lag.ms (\(minimum)) > max.compaction.lag.ms (\(maximum))
+                    """)
+        }
     }
 
     func defaultValue(_ name: String) -> String { defaults[name] ?? Self.definitionsByName[name]?.value ?? "" }

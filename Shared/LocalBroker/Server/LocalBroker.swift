@@ -130,8 +130,11 @@ public final class LocalBroker: Sendable {
         guard configuration.defaultPartitionCount > 0 else {
             throw LocalBrokerError("the default number of partitions must be 1 or more")
         }
-        for (name, value) in configuration.topicDefaults {
-            if let problem = TopicConfiguration.problem(name, value) { throw LocalBrokerError(problem) }
+        do throws(TopicConfiguration.Invalid) {
+            var defaults = TopicConfiguration(overrides: configuration.topicDefaults)
+            try defaults.validate()
+        } catch {
+            throw LocalBrokerError(error.reason)
         }
         let host = configuration.host
         let port = configuration.port
