@@ -236,8 +236,8 @@ class Company(Helpdesk):
 
     def __init__(self, seed, now):
         super().__init__(seed, now)
-        self.replies = []
-        self.answered, self.unanswered = [], []
+        self.replies, self.posted = [], []
+        self.answered, self.unanswered, self.late = [], [], []
 
     def event(self, name, time, **data):
         self.number += 1
@@ -247,20 +247,35 @@ class Company(Helpdesk):
     def take(self, count):
         # At once, in order: a reply that is posted late would be a breach indeed.
         now = dt.datetime.now(dt.timezone.utc)
-        due, self.replies = self.replies, []
+        self.settle(now)
+        due = self.reply()
         if self.random.random() < 0.5:
             self.number += 1
             name = f"live-{self.number}"
             due.append(self.event("ticket.created", now, ticket_id=name, tier="live", priority="urgent", channel="chat"))
             if self.random.random() < 0.5:
-                self.answered.append(name)
-                self.replies.append(self.event("ticket.message", now, ticket_id=name, author="agent", agent_id="A-1"))
+                self.replies.append(
+                    (name, now, self.event("ticket.message", now, ticket_id=name, author="agent", agent_id="A-1")))
             else:
                 self.unanswered.append(name)
         return due + super().take(count)
 
+    def reply(self):
+        self.posted, self.replies = self.replies, []
+        return [event for _, _, event in self.posted]
+
+    def settle(self, now):
+        """What was posted before is acknowledged by now. A reply that had to wait for so long may rightly have had a breach."""
+        for name, created, _ in self.posted:
+            in_time = now - created < dt.timedelta(seconds=PROMISE - 1)
+            (self.answered if in_time else self.late).append(name)
+        self.posted = []
+
     def rest(self):
-        due, self.replies = self.replies, []
+        self.settle(dt.datetime.now(dt.timezone.utc))
+        due = self.reply()
+        # Nobody will tell when these are acknowledged.
+        self.late += [name for name, _, _ in self.posted]
         return due + super().rest()
 
     def ticket(self):
@@ -328,7 +343,7 @@ def main():
             traffic.join()
             time.sleep(PROMISE + 5)
             print(f"{traffic.posted} events acknowledged, {traffic.refused} attempts refused, {steps} steps, "
-                  f"{len(company.answered)} promises kept, {len(company.unanswered)} broken")
+                  f"{len(company.answered)} promises kept, {len(company.unanswered)} broken, {len(company.late)} not judged")
             if traffic.failure:
                 faults.append(f"traffic: {traffic.failure}")
             faults += judge(suite, options, folder) + promises(options, suite, company, folder)

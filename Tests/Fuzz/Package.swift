@@ -38,11 +38,15 @@ let package = Package(
         .target(name: "YAML", dependencies: ["CLibYAML"], swiftSettings: instrumented),
         .target(name: "BusinessTime", swiftSettings: instrumented),
         .target(name: "SLA", dependencies: ["BusinessTime"], swiftSettings: instrumented),
+        .target(name: "KPIs", dependencies: ["BusinessTime"], swiftSettings: instrumented),
         .target(
             name: "LocalBroker", dependencies: ["CLocalBroker", log, nioCore, nioPosix], swiftSettings: instrumented),
         .target(
-            name: "ServiceKit", dependencies: ["SupportEvents", "YAML", "BusinessTime", "SLA", crypto],
-            exclude: ["Rules/RulesNodeCodec.swift"], sources: ["Rules", "Text"], swiftSettings: instrumented),
+            name: "ServiceKit", dependencies: ["SupportEvents", "YAML", "BusinessTime", "SLA", "KPIs", crypto],
+            // The versions need Kafka.
+            exclude: ["Rules/RulesNodeCodec.swift", "Rules/Versions"],
+            sources: ["Entities/Dimension.swift", "Rules", "Text"],
+            swiftSettings: instrumented),
         .target(
             name: "Deskbeat", dependencies: ["CDeskbeat", "ServiceKit", "SupportEvents", "BusinessTime"],
             sources: ["Replay/Input", "Replay/Mapping", "Replay/EventReader.swift", "Replay/EnvelopeScanner.swift"],
