@@ -293,6 +293,8 @@ def main():
         print("skipped: KAFKA_HOME names no Apache Kafka")
         return 0
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kafka-security-"))
+    # Kafka has a session of its own: who stops this program means Kafka as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     verification = None
     try:
         verification = Verification(pathlib.Path(home), options.binaries.resolve(), folder)

@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import time
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 DAY = 86_400_000
@@ -122,15 +122,11 @@ class Month:
         self.offsets = []
         self.open = []
         self.next_ticket = 0
+        self.desynchronised = 0
 
     def play(self, day, broker, kill_at):
         """One day: returns when all of it is acknowledged."""
-        producer = Producer({
-            "bootstrap.servers": broker.address, "transactional.id": f"soak-{day % 5}", "linger.ms": 5, "compression.type": "lz4",
-            "transaction.timeout.ms": 60_000,
-            # librdkafka 2.16 forgets the only broker when it is away, and then waits for the handle that it has forgotten.
-            "metadata.recovery.strategy": "none"})
-        producer.init_transactions(60)
+        producer = self.producer(day, broker)
         # Only the day's consumer is a member of a group; offsets are committed to another, without a generation.
         offsets_owner = Consumer({"bootstrap.servers": broker.address, "group.id": OFFSETS_GROUP})
         group = offsets_owner.consumer_group_metadata()
@@ -174,14 +170,24 @@ class Month:
                     self.put(producer, FIGURES, key, value, 0, batch[-1][0])
 
             offsets = [TopicPartition(EVENTS, p, self.sequence[p] + 1, metadata=str(day)) for p in range(PARTITIONS)]
-            if kill_at is not None and done > kill_at:
+            killed = kill_at is not None and done > kill_at
+            if killed:
                 kill_at = None
                 producer.begin_transaction()  # torn: half of it is written when the broker dies
                 fill(producer)
                 producer.flush(0.05)
                 broker.kill()
                 insist(producer.abort_transaction, 60)
-            transaction(producer, fill, offsets, group)
+            try:
+                transaction(producer, fill, offsets, group)
+            except KafkaException as failure:
+                # After an abort librdkafka 2.16 uses sequence numbers of a batch again that the broker had written without having
+                # answered. Apache Kafka refuses that too; a new producer is the way out.
+                if not killed or failure.args[0].code() not in (KafkaError._FATAL, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER):
+                    raise
+                self.desynchronised += 1
+                producer = self.producer(day, broker)
+                transaction(producer, fill, offsets, group)
             self.sequence = sequence
             for key, value in states.items():
                 self.states.pop(key, None)
@@ -193,6 +199,16 @@ class Month:
         producer.flush(60)
         consumer.close()
         offsets_owner.close()
+
+    @staticmethod
+    def producer(day, broker):
+        producer = Producer({
+            "bootstrap.servers": broker.address, "transactional.id": f"soak-{day % 5}", "linger.ms": 5, "compression.type": "lz4",
+            "transaction.timeout.ms": 60_000,
+            # librdkafka 2.16 forgets the only broker when it is away, and then waits for the handle that it has forgotten.
+            "metadata.recovery.strategy": "none"})
+        insist(producer.init_transactions, 60)
+        return producer
 
     @staticmethod
     def put(producer, topic, key, value, partition, at):
@@ -299,8 +315,8 @@ def main():
             last = max(m[index] for m in measured[-third:])
             if last > middle * 1.1 + allowance:
                 complaints.append(f"{what} grows: {middle:.0f} in the second third of the month, {last:.0f} in the last")
-        print(f"{options.days} days in {seconds:.0f} s, {len(kills)} kills, slowest start {broker.slowest_start:.2f} s, "
-              f"load {os.getloadavg()[0]:.1f}")
+        print(f"{options.days} days in {seconds:.0f} s, {len(kills)} kills, {month.desynchronised} producers replaced, "
+              f"slowest start {broker.slowest_start:.2f} s, load {os.getloadavg()[0]:.1f}")
         for complaint in complaints:
             print("FAILED", complaint)
         return 1 if complaints else 0

@@ -61,6 +61,9 @@ public final class LocalBroker: Sendable {
                             ConnectionHandler(id: id, inbox: inbox, maximumFrame: maximumFrame))
                     }
                 }
+            let host = configuration.advertisedHost ?? configuration.host
+            // Before anybody can connect: a client that asks at once would be sent to another port, for as long as it keeps the answer.
+            try await loop.submit { driver.value.advertise(host: host, port: configuration.port) }.get()
             let server: any Channel
             do {
                 server = try await bootstrap.bind(to: address).get()
@@ -70,7 +73,6 @@ public final class LocalBroker: Sendable {
                 )
             }
             let port = server.localAddress?.port ?? configuration.port
-            let host = configuration.advertisedHost ?? configuration.host
             try await loop.submit { driver.value.advertise(host: host, port: port) }.get()
             logger.info("listening", metadata: ["host": "\(configuration.host)", "port": "\(port)"])
             return LocalBroker(
