@@ -182,7 +182,7 @@ class Month:
                 transaction(producer, fill, offsets, group)
             except KafkaException as failure:
                 # After an abort librdkafka 2.16 uses sequence numbers of a batch again that the broker had written without having
-                # answered. Apache Kafka refuses that too; a new producer is the way out.
+                # answered. By Kafka's rule of sequences a broker refuses that; a new producer is the way out.
                 if not killed or failure.args[0].code() not in (KafkaError._FATAL, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER):
                     raise
                 self.desynchronised += 1
