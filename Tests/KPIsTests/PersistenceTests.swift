@@ -23,7 +23,8 @@ import Testing
             let end = min(contributions.count, index + Int.random(in: 1...40, using: &random))
             for contribution in contributions[index..<end] { try series.add(contribution) }
             series.drain()
-            clock += Micros.random(in: 0...(3 * Sample.day), using: &random)
+            // Each round has a minute of its own: after a crash a gauge may tell its ages once more within the same one.
+            clock += Micros.random(in: 60_000_000...(3 * Sample.day), using: &random)
             rounds.append(Round(records: series.inFlight, clock: clock))
             series.inFlight.removeAll()
             index = end
@@ -86,7 +87,9 @@ import Testing
         var restarts = 0
         let repetitions = ProcessInfo.processInfo.environment["DESKBEAT_TEST_ROUNDS"].flatMap { Int($0) } ?? 8
         for _ in 0..<repetitions {
-            let seed = UInt64.random(in: 0...UInt64.max)
+            let seed =
+                ProcessInfo.processInfo.environment["DESKBEAT_TEST_SEED"].flatMap { UInt64($0) }
+                ?? UInt64.random(in: 0...UInt64.max)
             var random = SeededGenerator(seed: seed)
             let zone = try BusinessZone.load("Europe/Berlin")
             let rounds = try rounds(catalogue, zone, &random)
@@ -95,7 +98,8 @@ import Testing
             rollBacks += disturbed.rollBacks
             restarts += disturbed.restarts
             try #require(!plain.published.isEmpty)
-            try #require(Set(plain.published.keys) == Set(disturbed.published.keys), "seed \(seed)")
+            let onlyOnce = Set(plain.published.keys).symmetricDifference(disturbed.published.keys)
+            try #require(onlyOnce == [], "seed \(seed)")
             for (key, value) in plain.published {
                 let other = try #require(disturbed.published[key], "\(key), seed \(seed)")
                 try #require(
@@ -126,6 +130,52 @@ import Testing
                 try #require(try Event(value).figures == Event(other).figures, "\(key), seed \(seed)")
             }
         }
+    }
+
+    /// Clocks are found anew after a restart, and begin further back.
+    @Test func aWindowThatHasClosedStaysClosed() throws {
+        var series = Series(try Sample.catalogue(only: ["tickets_created"], windows: .day))
+        let noon = try instant("2026-01-01T12:00:00Z")
+        let created = Contribution(cell: .overall, measure: Sample.created, instant: noon)
+        try series.take([created])
+        series.publish(clock: noon + Sample.day)
+        series.commit()
+        let key = "tickets_created/day@2026-01-01"
+        #expect(try series.event(key).data.window.closed == true)
+        var random = SeededGenerator(seed: 1)
+        try series.restart(&random)
+        try series.take([created])
+        series.publish(clock: noon)
+        let late = try series.event(key).data
+        #expect(late.window.closed == true)
+        #expect(late.revision == 2)
+        #expect(late.value == 2)
+    }
+
+    /// What is history is not spoken of again because a store looks at it when it starts.
+    @Test func whatHadNothingToSayWhenItClosedSaysNothingAfterARestart() throws {
+        let history = SeriesHistory(hours: 2, days: 31, months: 62)
+        func keys(restarts: Bool) throws -> Set<String> {
+            var series = Series(try Sample.catalogue(), history: history)
+            let monday = try instant("2026-03-16T00:00:00Z")
+            let contact = Contribution(cell: .overall, measure: Sample.arrivals, instant: monday)
+            try series.take([contact])
+            try series.take([contact.retracted])
+            series.publish(clock: monday + 8 * Sample.day)
+            series.commit()
+            // Another sender is far ahead, so that the week is history, with sums that later weeks still rest on.
+            try series.take([Contribution(cell: .overall, measure: Sample.created, instant: monday + 40 * Sample.day)])
+            series.publish(clock: monday + 9 * Sample.day)
+            series.commit()
+            var random = SeededGenerator(seed: 1)
+            if restarts { try series.restart(&random) }
+            try series.take([contact])
+            series.publish(clock: monday + 10 * Sample.day)
+            series.commit()
+            return Set(series.published.keys)
+        }
+        let expected = try keys(restarts: false)
+        #expect(try keys(restarts: true) == expected)
     }
 
     @Test func aTombstoneDeletes() throws {

@@ -15,7 +15,7 @@ internal import BusinessTime
 /// value  version (1 byte)  number of instants, per instant: distance from the one before  count (signed)
 ///
 /// key    0 (1 byte)
-/// value  version (1 byte)  newest event time (signed)
+/// value  version (1 byte)  newest event time (signed)  [clock (signed)]
 ///
 /// key    4 (1 byte)
 /// value  version (1 byte)  instant before which nothing is published (signed)
@@ -42,18 +42,13 @@ extension SeriesStore {
         markLevels()
         var key: [UInt8] = []
         var value: [UInt8] = []
-        if newest != undo.committedNewest {
-            value.append(ChangelogFormat.version)
-            Varint.append(signed: newest, to: &value)
-            key.append(ChangelogFormat.metaKey)
-            unsafe emit(key.span.bytes, value.span.bytes)
-        }
         if let present = adoption.unsaved {
             key = [ChangelogFormat.settingsKey]
             value.removeAll(keepingCapacity: true)
             present.encode(to: &value)
             unsafe emit(key.span.bytes, value.span.bytes)
         }
+        var isChanged = newest != undo.committedNewest
         for entry in undo.entries {
             key.removeAll(keepingCapacity: true)
             key.append(ChangelogFormat.bucketKey)
@@ -61,15 +56,25 @@ extension SeriesStore {
             Varint.append(signed: entry.bucket, to: &key)
             key.append(contentsOf: cellTable.key(of: entry.cell))
             guard let bucket = find(entry) else {
-                if entry.copy != nil { unsafe emit(key.span.bytes, nil) }
+                if entry.copy != nil {
+                    isChanged = true
+                    unsafe emit(key.span.bytes, nil)
+                }
                 continue
             }
             value.removeAll(keepingCapacity: true)
             encode(bucket, to: &value)
             if let copy = entry.copy, undo.arena[copy].elementsEqual(value) { continue }
+            isChanged = true
             unsafe emit(key.span.bytes, value.span.bytes)
         }
         writeInstants(emit)
+        if isChanged {
+            value = [ChangelogFormat.version]
+            Varint.append(signed: newest, to: &value)
+            Varint.append(signed: clock, to: &value)
+            unsafe emit([ChangelogFormat.metaKey].span.bytes, value.span.bytes)
+        }
     }
 
     /// Takes one changelog record, in any order over the keys; the last record of a key counts.
@@ -86,6 +91,8 @@ extension SeriesStore {
             var reader = RecordReader("changelog record")
             try checkVersion(value, &reader)
             newest = try DeltaRecord.instant(value, &reader)
+            if reader.position < value.byteCount { clock = min(try reader.signed(value), SeriesStore.lastInstant) }
+            windows.markClosed(until: clock)
             undo.removeAll(newest: newest)
         case ChangelogFormat.holdKey:
             guard let value else { return }
@@ -103,6 +110,7 @@ extension SeriesStore {
             let number = try reader.signed(key)
             let cell = try intern(key.extracting(reader.position..<key.byteCount))
             let window = windows.ensure(kind, number, clock: clock)
+            windows.markClosed(until: clock)
             if let value {
                 try replace(bucket(cell, window), by: value)
             } else if let bucket = slab.find(cell: cell, window: window) {

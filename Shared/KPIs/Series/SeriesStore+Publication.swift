@@ -176,6 +176,8 @@ extension SeriesStore {
         {
             carryOver(from: bucket, to: successor, only: UInt16(truncatingIfNeeded: kpi))
         }
+        // Also where nothing is said: a store that starts again closes only what has not been looked at since its window closed.
+        if isClosed { slab.states[Int(state)].flags.insert(.closed) }
         let known = slab.states[Int(state)]
         if known.revision == 0 {
             // Nothing was ever said of it, and there is nothing to say.
@@ -185,7 +187,6 @@ extension SeriesStore {
         }
         slab.states[Int(state)].revision &+= 1
         slab.states[Int(state)].fingerprint = fingerprint
-        if isClosed { slab.states[Int(state)].flags.insert(.closed) }
 
         var update = KPIUpdate(
             kpi: kpi, revision: slab.states[Int(state)].revision, figures: figures, clock: clock, newest: newest)

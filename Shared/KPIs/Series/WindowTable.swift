@@ -142,6 +142,13 @@ struct WindowTable {
         return nil
     }
 
+    /// Notes that windows had been closed before the store started again: nothing is due for them.
+    mutating func markClosed(until clock: Micros) {
+        for kind in WindowKind.allCases where kind.isCalendar {
+            while closeNext(kind, clock: clock) != nil {}
+        }
+    }
+
     /// The ids of the windows of a calendar kind that have not been closed.
     func open(_ kind: WindowKind) -> ArraySlice<UInt32> {
         let kindIndex = Int(kind.rawValue)
