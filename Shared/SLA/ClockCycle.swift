@@ -79,7 +79,8 @@ struct ClockCycle {
     {
         if let fired = warned[percent] { return fired }
         guard let target else { return nil }
-        if percent == 100 { return due(calendar, boundary) }
+        // What the time used has passed already, after a change, is not warned of when the clock goes on.
+        if percent == 100 { return elapsed <= target ? due(calendar, boundary) : nil }
         return instant(Int64((Double(target) * percent / 100).rounded()), calendar)
     }
 
