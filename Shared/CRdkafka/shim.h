@@ -36,16 +36,14 @@ static inline rd_kafka_resp_err_t crdkafka_produce(
 static inline void crdkafka_release_freed_memory(void) {
 #ifdef __GLIBC__
     mallopt(M_TRIM_THRESHOLD, 1 << 20);
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     malloc_trim(0);
 #endif
 }
 
-// Has the allocator keep what a backlog is going to ask for again. Setting one threshold ends the automatic growth of both.
+// Has the allocator keep what a backlog is going to ask for again.
 static inline void crdkafka_keep_freed_memory(void) {
 #ifdef __GLIBC__
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
 #endif
 }
 
