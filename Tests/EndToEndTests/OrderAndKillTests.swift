@@ -29,69 +29,71 @@ import Testing
 
     @Test(.enabled(if: sharedData != nil, "the shared data sets are not here: set DESKBEAT_SHARED_DATA"))
     func theIncidentLogInFileOrderGivesItsTrueFigures() async throws {
-        let folder = try #require(Self.sharedData).appendingPathComponent("uci-incident-log")
-        let mapping = Self.root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
-        let log = folder.appendingPathComponent("incident_event_log.csv.gz").path
-        try await Installation.run(rules: Self.rules, deadline: Self.wholeLog) { installation in
-            let events = installation.folder.appendingPathComponent("events.ndjson")
-            try await installation.deskbeat("replay", log, "--mapping", mapping, "--print")
-                .write(to: events, atomically: true, encoding: .utf8)
-            try await installation.deskbeat("replay", log, "--mapping", mapping)
-            try await installation.deskbeat("wait-idle", "--timeout", "240")
-            let kpis = try await installation.kpis()
-            try await judge(installation, events: events, kpis: kpis)
-            try compareWithTruth(kpis, folder.appendingPathComponent("truth_events.json"))
-            try await installation.expectAuditFindsNothing(["ticketing"])
-        }
-    }
-
-    @Test(.enabled(if: sharedData != nil, "the shared data sets are not here: set DESKBEAT_SHARED_DATA"))
-    func theIncidentLogShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
-        let folder = try #require(Self.sharedData).appendingPathComponent("uci-incident-log")
-        let mapping = Self.root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
-        let log = folder.appendingPathComponent("incident_event_log.csv.gz").path
-        try await Installation.run(rules: Self.rules, deadline: Self.wholeLog) { installation in
-            let lines = try await installation.deskbeat("replay", log, "--mapping", mapping, "--print")
-                .split(separator: "\n")
-            try await survive(installation, events: lines, kills: 20)
+        try await withIncidentLog { installation, log, lines in
+            try await installation.deskbeat("replay", log.path, "--mapping", Self.mapping)
+            try await settle(installation, events: lines)
+            try compareWithTruth(try await installation.kpis(), log)
         }
     }
 
     @Test(.enabled(if: sharedData != nil, "the shared data sets are not here: set DESKBEAT_SHARED_DATA"))
     func theIncidentLogReversed() async throws {
-        let folder = try #require(Self.sharedData).appendingPathComponent("uci-incident-log")
-        let mapping = Self.root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
-        let log = folder.appendingPathComponent("incident_event_log.csv.gz").path
-        try await Installation.run(rules: Self.rules, deadline: Self.wholeLog) { installation in
-            let lines = try await installation.deskbeat("replay", log, "--mapping", mapping, "--print")
-                .split(separator: "\n").reversed()
-            let events = installation.folder.appendingPathComponent("events.ndjson")
-            try (lines.joined(separator: "\n") + "\n").write(to: events, atomically: true, encoding: .utf8)
+        try await withIncidentLog { installation, log, lines in
+            let reversed = lines.reversed().map { $0 }
+            let events = installation.folder.appendingPathComponent("reversed.ndjson")
+            try (reversed.joined(separator: "\n") + "\n").write(to: events, atomically: true, encoding: .utf8)
             try await installation.deskbeat("replay", events.path)
-            try await installation.deskbeat("wait-idle", "--timeout", "240")
-            let kpis = try await installation.kpis()
-            try await judge(installation, events: events, kpis: kpis)
-            try compareWithTruth(kpis, folder.appendingPathComponent("truth_events.json"))
-            try await installation.expectAuditFindsNothing(["ticketing"])
+            try await settle(installation, events: reversed)
+            try compareWithTruth(try await installation.kpis(), log)
         }
+    }
+
+    @Test(.enabled(if: sharedData != nil, "the shared data sets are not here: set DESKBEAT_SHARED_DATA"))
+    func theIncidentLogShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
+        try await withIncidentLog { installation, _, lines in
+            try await survive(installation, events: lines, kills: 20)
+        }
+    }
+
+    private static let mapping = root.appendingPathComponent("deploy/mappings/uci-incident-log.yaml").path
+
+    /// Gives `body` a running installation, the log's file and its events, one a line.
+    private func withIncidentLog(
+        _ body: @Sendable @escaping (Installation, URL, [Substring]) async throws -> Void
+    ) async throws {
+        let log = try #require(Self.sharedData).appendingPathComponent("uci-incident-log/incident_event_log.csv.gz")
+        try await Installation.run(rules: Self.rules, deadline: Self.wholeLog) { installation in
+            let lines = try await installation.deskbeat("replay", log.path, "--mapping", Self.mapping, "--print")
+            try await body(installation, log, lines.split(separator: "\n"))
+        }
+    }
+
+    /// Waits until all of them have been counted, and judges the figures.
+    private func settle(_ installation: Installation, events: [Substring]) async throws {
+        try await installation.deskbeat("wait-idle", "--timeout", "240")
+        try await judge(installation, events: events)
+        try await installation.expectAuditFindsNothing(["ticketing"])
     }
 
     private func survive(_ installation: Installation, events: [Substring], kills: Int) async throws {
         try await installation.shake(events: events, killing: ["broker", "ingest", "ticketing"], kills: kills)
-        let file = installation.folder.appendingPathComponent("events.ndjson")
-        try (events.joined(separator: "\n") + "\n").write(to: file, atomically: true, encoding: .utf8)
-        try await judge(installation, events: file, kpis: try await installation.kpis())
+        try await judge(installation, events: events)
         try await installation.expectEachAlertOnce()
         try await installation.expectAuditFindsNothing(["ticketing"])
     }
 
-    private func judge(_ installation: Installation, events: URL, kpis: URL) async throws {
-        let verdict = try await installation.execute("python3", [Self.reference, events.path, kpis.path])
+    private func judge(_ installation: Installation, events: [Substring]) async throws {
+        let file = installation.folder.appendingPathComponent("events.ndjson")
+        try (events.joined(separator: "\n") + "\n").write(to: file, atomically: true, encoding: .utf8)
+        let kpis = try await installation.kpis()
+        let verdict = try await installation.execute("python3", [Self.reference, file.path, kpis.path])
         #expect(verdict.hasSuffix(" values, 0 differences\n"), "\(verdict)")
         #expect(!verdict.hasPrefix("0 values"))
     }
 
-    private func compareWithTruth(_ kpis: URL, _ truthFile: URL) throws {
+    /// - Parameter log: the truth lies beside it.
+    private func compareWithTruth(_ kpis: URL, _ log: URL) throws {
+        let truthFile = log.deletingLastPathComponent().appendingPathComponent("truth_events.json")
         let truth = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: truthFile)) as? [String: Any])
         var published: [String: [String: Any]] = [:]
         for line in try String(contentsOf: kpis, encoding: .utf8).split(separator: "\n") where line.contains("/month@")

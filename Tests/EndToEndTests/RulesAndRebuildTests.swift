@@ -218,6 +218,31 @@ import Testing
         }
     }
 
+    /// Programs that publish at the same moment take the topic from one another; each of them gets through.
+    @Test func rulesThatComeTogetherGetANumberEach() async throws {
+        try await Installation.run(rules: "min_sample: 1\n") { installation in
+            @Sendable func apply(_ text: String, as name: String) async throws -> String {
+                try text.write(toFile: file(installation, name), atomically: true, encoding: .utf8)
+                return try await installation.deskbeat("rules", "apply", file(installation, name))
+            }
+            func together(_ apply: @Sendable @escaping (Int) async throws -> String) async throws -> [String] {
+                try await withThrowingTaskGroup(of: String.self) { group in
+                    for number in 0..<6 { group.addTask { try await apply(number) } }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+            }
+            let same = try await together { try await apply("min_sample: 2\n", as: "same-\($0).yaml") }
+            #expect(same.count { $0.contains("is now version 2") } == 1, "\(same)")
+            #expect(same.count { $0.contains("is version 2 already") } == 5, "\(same)")
+            let different = try await together {
+                try await apply("min_sample: \($0 + 10)\n", as: "different-\($0).yaml")
+            }
+            for version in 3...8 {
+                #expect(different.count { $0.contains("is now version \(version)") } == 1, "\(different)")
+            }
+        }
+    }
+
     @Test func aBreakdownThatComesLaterHasItsHistoryAfterARebuild() async throws {
         try await Installation.withFolder { installation in
             let events = installation.folder.appendingPathComponent("events.ndjson")

@@ -152,6 +152,24 @@ import Testing
         #expect(late.value == 2)
     }
 
+    @Test func aWindowThatHasEndedInANewTimeZoneIsClosed() throws {
+        let catalogue = try Sample.catalogue(only: ["tickets_created"], windows: .day)
+        let key = "tickets_created/day@2026-01-01"
+        let night = try instant("2026-01-02T02:00:00Z")
+        var west = Series(catalogue, zone: try BusinessZone.load("America/New_York"))
+        try west.take([Contribution(cell: .overall, measure: Sample.created, instant: night - 14 * Sample.hour)])
+        west.publish(clock: night)
+        west.commit()
+        #expect(try west.event(key).data.window.closed == false)
+        var east = Series(catalogue, zone: try BusinessZone.load("Asia/Kolkata"))
+        east.changelog = west.changelog
+        var random = SeededGenerator(seed: 1)
+        try east.restart(&random)
+        east.publish(clock: night)
+        #expect(try east.event(key).data.window.closed == true)
+        #expect(try east.event(key).data.revision == 2)
+    }
+
     /// What is history is not spoken of again because a store looks at it when it starts.
     @Test func whatHadNothingToSayWhenItClosedSaysNothingAfterARestart() throws {
         let history = SeriesHistory(hours: 2, days: 31, months: 62)

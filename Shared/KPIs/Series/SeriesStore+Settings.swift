@@ -98,7 +98,10 @@ extension SeriesStore {
             for kind in WindowKind.allCases where kind.isCalendar { fill(kind, saved, present) }
             dropUnkept(saved, present)
         }
-        adoption.republishes = saved.publication != present.publication
+        guard saved.publication != present.publication else { return }
+        adoption.republishes = true
+        // In another time zone other windows have ended by now, and are to be published as closed.
+        windows.reopenAll()
     }
 
     /// Sums of measures that are no longer kept in a kind of window: nobody will keep them up to date.

@@ -163,6 +163,14 @@ struct WindowTable {
         }
     }
 
+    /// All of them will be closed again.
+    mutating func reopenAll() {
+        for kind in closedCounts.indices {
+            for id in ids[kind].prefix(closedCounts[kind]) { windows[Int(id)].isClosed = false }
+            closedCounts[kind] = 0
+        }
+    }
+
     /// The ids of the windows of a calendar kind that lie within bounds.
     func range(_ kind: WindowKind, in bounds: WindowBounds) -> ArraySlice<UInt32> {
         let all = ids[Int(kind.rawValue)]
