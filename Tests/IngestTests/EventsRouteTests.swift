@@ -226,12 +226,13 @@ import Testing
             #expect(try await front.client.post(structured, created() + padding).status == 413)
             #expect(try await front.client.post("application/json", created() + padding).status == 202)
             #expect(try await front.client.post("application/x-ndjson", padding + padding).status == 413)
-            // Without a declared length: cut at the limit.
+            // Without a declared length: the client may send all of it before it reads.
             let head =
-                "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Type: \(structured)\r\nTransfer-Encoding: chunked\r\n\r\n"
-            let chunk = "3e8\r\n\(String(repeating: " ", count: 1_000))\r\n"
-            let received = try await front.client.exchange(
-                [Array(head.utf8)] + (0..<3).map { _ in Array(chunk.utf8) }, untilAnswered: true)
+                "POST /v1/events HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: \(structured)\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\n"
+            let chunk = Array("3e8\r\n\(String(repeating: " ", count: 1_000))\r\n".utf8)
+            let parts = [Array(head.utf8)] + (0..<8_000).map { _ in chunk } + [Array("0\r\n\r\n".utf8)]
+            let received = try await front.client.exchange(parts, mustSendAll: true)
             #expect(HTTPClient.parse(received)?.status == 413)
             let small =
                 "POST /v1/events HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: \(structured)\r\n"

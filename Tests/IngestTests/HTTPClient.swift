@@ -30,11 +30,8 @@ struct HTTPClient: Sendable {
 
     /// Sends the parts, each after the one before has been written, and reads until the server closes.
     ///
-    /// - Parameter untilAnswered: Closes as soon as one whole answer has come, for servers that wait for more.
     /// - Parameter mustSendAll: Fails when the server does not take every part.
-    func exchange(
-        _ parts: [[UInt8]], untilAnswered: Bool = false, mustSendAll: Bool = false
-    ) async throws -> [UInt8] {
+    func exchange(_ parts: [[UInt8]], mustSendAll: Bool = false) async throws -> [UInt8] {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -48,14 +45,7 @@ struct HTTPClient: Sendable {
             }
             var received: [UInt8] = []
             do {
-                for try await part in inbound {
-                    received += part.readableBytesView
-                    if untilAnswered, let answer = Self.parse(received),
-                        answer.headers["content-length"].flatMap({ Int($0) }) == answer.body.utf8.count
-                    {
-                        break
-                    }
-                }
+                for try await part in inbound { received += part.readableBytesView }
             } catch let error as IOError where error.errnoCode == 104 {
                 // Reset by the peer: it closed while we were still sending.
             }

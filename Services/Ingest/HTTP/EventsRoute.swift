@@ -78,7 +78,9 @@ package struct EventsRoute: Sendable {
             case .batched, .lines, .either: limits.batchBody
             }
         let declared = request.headers[.contentLength].flatMap { Int($0) }
-        if let declared, declared > limit { return tooLarge(request, context, limit) }
+        if let declared, declared > limit {
+            return refuse(request, context, .contentTooLarge, Self.tooLarge(limit))
+        }
         guard isOpen() else {
             return refuse(
                 request, context, .serviceUnavailable,
@@ -93,7 +95,7 @@ package struct EventsRoute: Sendable {
         }
         let response = await budget.with(bytes: declared ?? limit) {
             guard let body = await read(request, context, limit: limit) else {
-                return tooLarge(request, context, limit)
+                return Self.problem(.contentTooLarge, Self.tooLarge(limit))
             }
             guard declared == nil || declared == body.count else {
                 return ServiceHTTP.json(.badRequest) {
@@ -136,28 +138,34 @@ package struct EventsRoute: Sendable {
         return ServiceHTTP.json(.accepted) { $0.member("accepted", Int64(records.count)) }
     }
 
-    /// The whole body, nil when it is larger than `limit`. A client that takes longer than ``IntakeLimits/bodyTimeout`` for it
-    /// is cut off, so that dribbling clients cannot hold the budget.
+    /// The whole body, nil when it is larger than `limit`: then it was read to its end and thrown away, because many clients send
+    /// all of it before they read the answer. A client that takes longer than ``IntakeLimits/bodyTimeout`` for it is cut off, so
+    /// that dribbling clients cannot hold the budget.
     private func read(_ request: Request, _ context: ServiceRequestContext, limit: Int) async -> [UInt8]? {
         let deadline = deadlines.begin(context.channel)
         defer { deadlines.end(deadline) }
         var body: [UInt8] = []
+        var isTooLarge = false
         do {
-            for try await part in request.body {
-                guard body.count + part.readableBytes <= limit else { return nil }
-                body.append(contentsOf: part.readableBytesView)
+            for try await part in request.body where !isTooLarge {
+                if body.count + part.readableBytes <= limit {
+                    body.append(contentsOf: part.readableBytesView)
+                } else {
+                    isTooLarge = true
+                    body = []
+                }
             }
         } catch {
             // The connection is gone, so nobody will see the answer; an empty body is refused below.
             return []
         }
-        return body
+        return isTooLarge ? nil : body
     }
 
     // MARK: Answers
 
-    /// An answer to a request whose body is of no use. Many clients send all of it before they read, so what they still send is
-    /// read and thrown away behind the answer, but not for longer than a body may take.
+    /// An answer to a request of whose body nothing has been read, and which is of no use. What the client still sends is read and
+    /// thrown away behind the answer, but not for longer than a body may take.
     private func refuse(
         _ request: Request, _ context: ServiceRequestContext, _ status: HTTPResponse.Status, _ error: String,
         headers: HTTPFields = [:]
@@ -176,10 +184,8 @@ package struct EventsRoute: Sendable {
         return answer
     }
 
-    private func tooLarge(_ request: Request, _ context: ServiceRequestContext, _ limit: Int) -> Response {
-        refuse(
-            request, context, .contentTooLarge,
-            "The body may have at most \(limit) bytes; send fewer events at a time.")
+    private static func tooLarge(_ limit: Int) -> String {
+        "The body may have at most \(limit) bytes; send fewer events at a time."
     }
 
     private static func problem(
