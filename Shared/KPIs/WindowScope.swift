@@ -26,10 +26,21 @@ public struct WindowScope: Hashable, Sendable {
             self.init(instant, offset: instant == .min || instant == .max ? 0 : zone.offset(at: instant))
         }
 
-        /// Local time since 1970-01-01T00 local, µs.
-        var civil: Micros {
+        /// Whole seconds of local time since 1970-01-01T00 local, rounded down: ends of days are whole seconds.
+        var civil: Int64 {
             if instant == .min || instant == .max { return instant }
-            return instant.addingReportingOverflow(offset * 1_000_000).partialValue
+            return Self.seconds(instant) + offset
+        }
+
+        /// The same instant, with a local time that is not behind that of `other`. Where a version of the rules brings a time zone
+        /// further west, days that had ended are open again.
+        public func civilAtMost(_ other: Edge) -> Edge {
+            guard instant != .min, other.instant != .min, civil > other.civil else { return self }
+            return instant == .max ? other : Edge(instant, offset: other.civil - Self.seconds(instant))
+        }
+
+        private static func seconds(_ instant: Micros) -> Int64 {
+            instant >= 0 ? instant / 1_000_000 : (instant + 1) / 1_000_000 - 1
         }
     }
 
@@ -55,7 +66,7 @@ public struct WindowScope: Hashable, Sendable {
             let (end, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
             return !overflow && since.instant < end && end <= until.instant
         }
-        let (end, overflow) = kind.firstDay(ofBucket: bucket + 1).multipliedReportingOverflow(by: 86_400_000_000)
+        let (end, overflow) = kind.firstDay(ofBucket: bucket + 1).multipliedReportingOverflow(by: 86_400)
         return !overflow && since.civil < end && end <= until.civil
     }
 }

@@ -27,8 +27,8 @@ struct Reconciliation {
         var result: [Contribution] = []
         Self.match(held, derived, scopes) { old, new in
             switch (old, new) {
-            case (let old?, _) where scopes[old.scope].until != .last: result.append(old)
-            case (let old?, .some): result.append(old)
+            case (let old?, _) where scopes[old.scope].until != .last, (let old?, .some):
+                result.append(reopened(old, &scopes))
             case (let old?, nil):
                 let scope = scopes[old.scope]
                 guard old.base != .none, isCounted(old.measure), !isLevel(old.measure),
@@ -49,6 +49,18 @@ struct Reconciliation {
             }
         }
         return result
+    }
+
+    /// A day that had ended when earlier rules came may be open under the present ones, whose local time is an earlier one: then it
+    /// is theirs.
+    private func reopened(_ held: Contribution, _ scopes: inout ScopeTable) -> Contribution {
+        let scope = scopes[held.scope]
+        var held = held
+        held.scope = scopes.number(
+            of: WindowScope(
+                since: scope.since.civilAtMost(since),
+                until: scope.until == .last ? .last : scope.until.civilAtMost(since)))
+        return held
     }
 
     /// An event has come, or time has passed. What it changes in a measure changes in all windows: there is no telling what it
