@@ -32,8 +32,8 @@ public struct WindowScope: Hashable, Sendable {
             return Self.seconds(instant) + offset
         }
 
-        /// The same instant, with a local time that is not behind that of `other`. Where a version of the rules brings a time zone
-        /// further west, days that had ended are open again.
+        /// The same instant, with a local time no later than that of `other`. Where a version of the rules brings a time zone further
+        /// west, days that had ended are open again.
         public func civilAtMost(_ other: Edge) -> Edge {
             guard instant != .min, other.instant != .min, civil > other.civil else { return self }
             return instant == .max ? other : Edge(instant, offset: other.civil - Self.seconds(instant))
