@@ -39,7 +39,7 @@ import Testing
     @Test(.enabled(if: sharedData != nil, "the shared data sets are not here: set DESKBEAT_SHARED_DATA"))
     func theIncidentLogReversed() async throws {
         try await withIncidentLog { installation, log, lines in
-            let reversed = lines.reversed().map { $0 }
+            let reversed: [Substring] = lines.reversed()
             let events = installation.folder.appendingPathComponent("reversed.ndjson")
             try (reversed.joined(separator: "\n") + "\n").write(to: events, atomically: true, encoding: .utf8)
             try await installation.deskbeat("replay", events.path)
