@@ -21,14 +21,25 @@ import Testing
             try await installation.deskbeat("replay", file.path)
             try await installation.deskbeat("wait-idle", "--timeout", "240")
             try await installation.expectAuditFindsNothing(["ticketing", "sla-monitor"])
-            try await Self.tamper(installation)
-            do {
-                let text = try await installation.audit("--service", "ticketing", "--format", "json")
-                Issue.record("nothing was found: \(text)")
-            } catch let failure as Installation.CommandFailure {
-                #expect(failure.output.contains(#""member":"value","published":"1000000007""#), "\(failure)")
-                #expect(failure.error.hasSuffix(" values, 1 differences\n"), "\(failure)")
+            try await Self.tamper(installation, where: { $0.contains("/month@") }) { $0["value"] = 1_000_000_007 }
+            try await Self.expect(1, #""member":"value","published":"1000000007""#, installation)
+            // A window that was closed is open, and its end is where it was: wrong by what was said before, and by the clock.
+            try await Self.tamper(installation, where: { $0.contains("/hour@") && $0.contains(#""closed":true"#) }) {
+                var window = $0["window"] as? [String: Any]
+                window?["closed"] = false
+                $0["window"] = window
             }
+            try await Self.expect(3, #""member":"window.closed","published":"false""#, installation)
+        }
+    }
+
+    private static func expect(_ count: Int, _ difference: String, _ installation: Installation) async throws {
+        do {
+            let text = try await installation.audit("--service", "ticketing", "--format", "json")
+            Issue.record("nothing was found: \(text)")
+        } catch let failure as Installation.CommandFailure {
+            #expect(failure.output.contains(difference), "\(failure)")
+            #expect(failure.error.hasSuffix(" values, \(count) differences\n"), "\(failure)")
         }
     }
 
@@ -55,18 +66,21 @@ import Testing
         }
     }
 
-    /// Publishes a further revision of one update, with another value.
-    private static func tamper(_ installation: Installation) async throws {
+    /// Publishes a further revision of one update of `tickets_created`, with other content.
+    private static func tamper(
+        _ installation: Installation, where isWanted: (Substring) -> Bool, _ change: (inout [String: Any]) -> Void
+    ) async throws {
         let lines = try await installation.deskbeat("kpis", "--format", "json", "--kpi", "tickets_created")
-        let line = try #require(lines.split(separator: "\n").first { $0.contains("tickets_created/month@") })
+        let wanted = lines.split(separator: "\n").first(where: isWanted)
+        let line = try #require(wanted)
         var update = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         var data = try #require(update["data"] as? [String: Any])
         let revision = 1 + (data["revision"] as? Int ?? 0)
         data["revision"] = revision
-        data["value"] = 1_000_000_007
+        change(&data)
         update["data"] = data
         update["sequence"] = "\(revision)"
-        update["id"] = "tampered"
+        update["id"] = UUID().uuidString
         let key = try #require(update["subject"] as? String)
         let value = String(decoding: try JSONSerialization.data(withJSONObject: update), as: UTF8.self)
         let topic = (installation.environment["DESKBEAT_TOPIC_PREFIX"] ?? "support.") + "alerts"

@@ -37,6 +37,8 @@ final class Pipeline {
 
     struct Partition {
         var task: any StreamTask
+        /// What its task was made of.
+        var topology: TicketingTopology
         var changelog: [[UInt8]: [UInt8]] = [:]
         var queue: [(key: [UInt8], value: [UInt8])] = []
         var consumed = 0
@@ -56,13 +58,16 @@ final class Pipeline {
     private(set) var updates = 0
     private(set) var dead: [(reason: String, pointer: String?)] = []
     var now: Int64
+    /// How far the tasks' clocks are behind.
+    var lag: Int64 = 0
+    var isIdle = true
 
     init(_ rules: Rules = .default, partitions: Int32 = 2, now: Int64 = TicketEvent.epoch * 1_000_000) throws {
         topology = try TicketingTopology(rules: rules, partitions: partitions)
         self.partitions = partitions
         self.now = now
         for stage in Stage.allCases {
-            stages.append((0..<partitions).map { Partition(task: makeTask(stage, $0, topology)) })
+            stages.append((0..<partitions).map { Partition(task: makeTask(stage, $0, topology), topology: topology) })
             for partition in stages[stage.rawValue] { try partition.task.restoreCompleted(output: Sink()) }
         }
     }
@@ -79,7 +84,9 @@ final class Pipeline {
         }
     }
 
-    private var time: TaskTime { TaskTime(clock: now, wall: now, caughtUp: true, idle: true, degraded: false) }
+    private var time: TaskTime {
+        TaskTime(clock: now - lag, wall: now, caughtUp: lag == 0, idle: isIdle, degraded: false)
+    }
 
     /// Number of records in the changelog of a stage.
     func changelogRecords(_ stage: Stage) -> Int { stages[stage.rawValue].reduce(0) { $0 + $1.changelog.count } }
@@ -144,9 +151,15 @@ final class Pipeline {
             }
             dead += sink.dead
         case .abort: stages[stage.rawValue][partition].task.rollBack()
-        case .crash:
-            try restart(&stages[stage.rawValue][partition], makeTask(stage, Int32(partition), topology))
+        case .crash: try restart(stage, partition)
         }
+    }
+
+    /// Replaces a task by a new one that restores from its changelog, with other rules if `topology` is given.
+    func restart(_ stage: Stage, _ partition: Int, _ topology: TicketingTopology? = nil) throws {
+        if let topology { stages[stage.rawValue][partition].topology = topology }
+        let task = makeTask(stage, Int32(partition), stages[stage.rawValue][partition].topology)
+        try restart(&stages[stage.rawValue][partition], task)
     }
 
     /// Goes on until nothing is left to do.
@@ -164,10 +177,7 @@ final class Pipeline {
     /// Replaces all tasks by new ones that restore from their changelogs.
     func restartAll(_ topology: TicketingTopology? = nil) throws {
         for stage in Stage.allCases {
-            for index in 0..<Int(partitions) {
-                try restart(
-                    &stages[stage.rawValue][index], makeTask(stage, Int32(index), topology ?? self.topology))
-            }
+            for index in 0..<Int(partitions) { try restart(stage, index, topology) }
         }
     }
 

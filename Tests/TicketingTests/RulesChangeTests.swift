@@ -188,6 +188,79 @@ import Ticketing
         #expect(compared > 6)
     }
 
+    /// Whatever comes between changes of the time zone, and whatever dies: the windows that are open say what they would say had the
+    /// newest rules always held.
+    @Test(arguments: 0..<20) func openWindowsAreThoseOfTheNewestRules(round: UInt64) throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededRandom(seed: seed)
+        let zones = [
+            "UTC", "Asia/Kolkata", "America/New_York", "Europe/Berlin", "Pacific/Kiritimati", "Pacific/Pago_Pago",
+        ]
+        let start =
+            (TicketEvent.epoch + 10 * 86_400) * 1_000_000 + Int64.random(in: 0..<86_400_000, using: &random) * 1_000
+        var generator = OrderFreedomTests.Generator(random: SeededRandom(seed: seed &+ 1))
+        let arrivals = generator.events(tickets: 40).map { arrival in
+            var arrival = arrival
+            let span = 60 * TicketEvent.hour
+            arrival.event.at = start - TicketEvent.epoch * 1_000_000 - span + (arrival.event.at % span + span) % span
+            return arrival
+        }.shuffled(using: &random)
+        let pipeline = try Pipeline(rules("timezone: UTC", version: 1), partitions: 2, now: start)
+        if Bool.random(using: &random) { pipeline.lag = Int64.random(in: 0..<80 * TicketEvent.hour, using: &random) }
+        func shake(_ transactions: Int) throws {
+            for _ in 0..<transactions {
+                pipeline.now += Int64.random(in: 1..<2_000, using: &random) * 1_000
+                pipeline.lag -= Int64.random(in: 0...pipeline.lag / 8, using: &random)
+                pipeline.isIdle = Bool.random(using: &random)
+                let outcome: Pipeline.Outcome =
+                    switch Int.random(in: 0..<10, using: &random) {
+                    case 0..<2: .abort
+                    case 2..<4: .crash
+                    default: .commit
+                    }
+                let stage = Pipeline.Stage.allCases[Int.random(in: 0..<4, using: &random)]
+                try pipeline.run(
+                    stage, Int.random(in: 0..<2, using: &random), records: Int.random(in: 1...60, using: &random),
+                    outcome)
+            }
+        }
+        let parts = 4
+        var newest = try rules("timezone: UTC", version: 1)
+        for part in 0..<parts {
+            for (index, arrival) in arrivals.enumerated() where index % parts == part { pipeline.send(arrival) }
+            try shake(Int.random(in: 0..<20, using: &random))
+            guard part < parts - 1 else { break }
+            newest = try rules("timezone: \(zones.randomElement(using: &random) ?? "")", version: Int64(part) + 2)
+            newest.publishedAt = pipeline.now
+            let topology = try TicketingTopology(rules: newest, partitions: 2)
+            for partition in 0..<2 { try pipeline.restart(.series, partition, topology) }
+            for stage in [Pipeline.Stage.tickets, .contacts, .links] {
+                for partition in 0..<2 {
+                    try shake(Int.random(in: 0..<4, using: &random))
+                    try pipeline.restart(stage, partition, topology)
+                }
+            }
+        }
+        pipeline.lag = 0
+        pipeline.isIdle = true
+        try pipeline.drain(records: 17)
+        let fresh = try Pipeline(newest, partitions: 1, now: pipeline.now)
+        for arrival in arrivals { fresh.send(arrival) }
+        try fresh.drain()
+        let (expected, got) = (fresh.figures, pipeline.figures)
+        var compared = 0
+        for key in Set(expected.keys).union(got.keys).sorted() where key.contains("@") && !key.contains("/hour") {
+            let data = fresh.data(key) ?? pipeline.data(key)
+            let window = data?["window"] as? [String: Any]
+            guard window?["closed"] as? Bool == false else { continue }
+            compared += 1
+            if expected[key] != got[key] {
+                Issue.record("seed \(seed): \(key) is \(got[key] ?? "absent"), expected \(expected[key] ?? "absent")")
+            }
+        }
+        #expect(compared > 100)
+    }
+
     @Test func aKindOfWindowThatIsNewIsFilled() throws {
         let pipeline = try Pipeline(rules("windows: [hour, day]", version: 1), now: micros(Self.now))
         try ticket("a", created: "2026-03-03T10:00:00Z", solved: "2026-03-04T10:00:00Z", in: pipeline)

@@ -1,13 +1,14 @@
 import Kafka
 import SupportEvents
 
-/// What holds of the alerts of one service as a stream: ids are unique, sequences rise, a window that has closed stays
-/// closed. Keeps the latest update of each KPI key of one partition.
+/// What holds of the alerts of one service as a stream: ids are unique, sequences rise, a window that has closed stays closed
+/// unless its end has moved on, as the end of a day does with a time zone further west. Keeps the latest update of each KPI key of one partition.
 struct AlertStream {
     let source: String
     private var ids: Set<Hash128> = []
     private var sequences: [String: Int64] = [:]
-    private var closed: Set<String> = []
+    /// By key, the latest end (µs) with which a window was published as closed.
+    private var closedEnds: [String: Int64] = [:]
     private(set) var latest: [String: [UInt8]] = [:]
     private(set) var count = 0
 
@@ -50,13 +51,19 @@ struct AlertStream {
         let isUpdate = type == "deskbeat.kpi.updated"
         checkSequence(alert, isUpdate ? key : data["fingerprint"]?.string ?? key, isUpdate, data, &report)
         guard isUpdate else { return Fact(type: type, key: key, data: data) }
-        if data["window"]?["closed"]?.bool == true {
-            closed.insert(key)
-        } else if closed.contains(key) {
-            report.add(.stream, key, "window.closed", published: "false", recomputed: "true, as it was before")
-        }
+        checkClosed(data["window"], key, &report)
         latest[key] = value
         return nil
+    }
+
+    private mutating func checkClosed(_ window: JSONValue?, _ key: String, _ report: inout AuditReport) {
+        // Without an end there is nothing to be closed; a calendar window that has none is found when it is compared.
+        guard let end = window?["end"]?.string.flatMap(AuditInstant.micros) else { return }
+        if window?["closed"]?.bool == true {
+            closedEnds[key] = max(closedEnds[key] ?? end, end)
+        } else if let closedEnd = closedEnds[key], end <= closedEnd {
+            report.add(.stream, key, "window.closed", published: "false", recomputed: "true, as it was before")
+        }
     }
 
     /// Whether an alert can be one of this service: most of the others need not be taken apart.
@@ -90,6 +97,6 @@ struct AlertStream {
     mutating func nextPartition() {
         latest = [:]
         sequences = [:]
-        closed = []
+        closedEnds = [:]
     }
 }
