@@ -40,8 +40,8 @@ rolling: build ## restart and scale every service under traffic, and judge what 
 	python3 Tests/Chaos/rolling.py --binaries $(BIN) --python .build/conformance/bin/python \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ROLLING)
 
-fuzz: deps ## fuzz what reads outside input (TARGET=rules SECONDS=600)
-	@$(if $(SECONDS),SECONDS_EACH=$(SECONDS)) $(if $(TARGET),TARGET=$(TARGET)) scripts/fuzz
+fuzz: deps ## fuzz what reads outside input (TARGET=rules SECONDS=600 SEED=…)
+	@$(if $(SECONDS),SECONDS_EACH=$(SECONDS)) $(if $(TARGET),TARGET=$(TARGET)) $(if $(SEED),SEED=$(SEED)) scripts/fuzz
 
 sanitize: deps ## run tests under the thread and address sanitizers, and look for leaks (ONLY=thread, address or leaks)
 	@$(if $(ONLY),ONLY=$(ONLY)) scripts/sanitize
