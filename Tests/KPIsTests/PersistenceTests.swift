@@ -166,8 +166,20 @@ import Testing
         var random = SeededGenerator(seed: 1)
         try east.restart(&random)
         east.publish(clock: night)
+        east.commit()
         #expect(try east.event(key).data.window.closed == true)
         #expect(try east.event(key).data.revision == 2)
+        // Back in the west it is open again, until it has ended there, too.
+        var back = Series(catalogue, zone: try BusinessZone.load("America/New_York"))
+        back.changelog = east.changelog
+        try back.restart(&random)
+        back.publish(clock: night)
+        back.commit()
+        #expect(try back.event(key).data.window.closed == false)
+        #expect(try back.event(key).data.revision == 3)
+        back.publish(clock: night + 6 * Sample.hour)
+        #expect(try back.event(key).data.window.closed == true)
+        #expect(try back.event(key).data.revision == 4)
     }
 
     /// What is history is not spoken of again because a store looks at it when it starts.

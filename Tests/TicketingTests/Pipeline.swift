@@ -61,6 +61,8 @@ final class Pipeline {
     /// How far the tasks' clocks are behind.
     var lag: Int64 = 0
     var isIdle = true
+    /// Of the records of a changelog that is read back.
+    var order = SeededRandom(seed: .random(in: 0...UInt64.max))
 
     init(_ rules: Rules = .default, partitions: Int32 = 2, now: Int64 = TicketEvent.epoch * 1_000_000) throws {
         topology = try TicketingTopology(rules: rules, partitions: partitions)
@@ -209,7 +211,8 @@ final class Pipeline {
     /// As after a kill: what was not committed is gone. Compaction keeps no order among keys.
     private func restart(_ partition: inout Partition, _ task: any StreamTask) throws {
         partition.task = task
-        for (key, value) in partition.changelog.shuffled() {
+        let records = partition.changelog.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        for (key, value) in records.shuffled(using: &order) {
             try unsafe task.restore(key: key.span.bytes, value: value.span.bytes)
         }
         try task.restoreCompleted(output: Sink())

@@ -159,6 +159,13 @@ extension SeriesStore {
         slab.setDirty(state, false)
         guard catalogue.enabledWindows[kpi].contains(windows[window].kind) else { return false }
         let isClosed = windows[window].isClosed
+        // Also where nothing is said: a store that starts again closes only what has not been looked at since its window closed. A
+        // window that another time zone has opened again is to be closed once more.
+        if isClosed {
+            slab.states[Int(state)].flags.insert(.closed)
+        } else {
+            slab.states[Int(state)].flags.remove(.closed)
+        }
         if !isClosed, catalogue.definitions[kpi].formula.reach > 1 { return false }
         let scope = scope(of: bucket)
         let figures = figures(catalogue.definitions[kpi], scope, cell: cell, window: window)
@@ -176,8 +183,6 @@ extension SeriesStore {
         {
             carryOver(from: bucket, to: successor, only: UInt16(truncatingIfNeeded: kpi))
         }
-        // Also where nothing is said: a store that starts again closes only what has not been looked at since its window closed.
-        if isClosed { slab.states[Int(state)].flags.insert(.closed) }
         let known = slab.states[Int(state)]
         if known.revision == 0 {
             // Nothing was ever said of it, and there is nothing to say.
