@@ -225,7 +225,9 @@ import Testing
     @Test func aDayThatHadEndedIsOpenAgainFurtherWest() async throws {
         try await Installation.run(rules: "timezone: \(Self.zones[0])\n") { installation in
             let events = file(installation, "events.ndjson")
-            try await installation.deskbeat("sample").write(toFile: events, atomically: true, encoding: .utf8)
+            // Two days, so that the one that has ended and is open again has events at every hour of the test.
+            try await installation.deskbeat("sample", "--hours", "48").write(
+                toFile: events, atomically: true, encoding: .utf8)
             try await installation.deskbeat("replay", events)
             try await installation.deskbeat("wait-idle", "--timeout", "240")
             let before = try await updates(installation, "before.ndjson")
@@ -237,8 +239,9 @@ import Testing
             let reopened = before.filter {
                 $0.value.data.window.closed == true && after[$0.key]?.data.window.closed == false
             }
-            #expect(!reopened.isEmpty)
-            #expect(reopened.keys.allSatisfy { $0.contains("/day") && after[$0]?.data.rules_version == 2 })
+            // On some dates weeks and months, too.
+            #expect(reopened.keys.contains { $0.contains("/day") })
+            #expect(reopened.keys.allSatisfy { after[$0]?.data.rules_version == 2 })
             try await installation.expectAuditFindsNothing(["ticketing"])
         }
     }

@@ -2,7 +2,8 @@ import Kafka
 import SupportEvents
 
 /// What holds of the alerts of one service as a stream: ids are unique, sequences rise, a window that has closed stays closed
-/// unless its end has moved on, as the end of a day does with a time zone further west. Keeps the latest update of each KPI key of one partition.
+/// unless its end has moved on, as the end of a day does with a time zone further west. Keeps the latest update of each KPI
+/// key of one partition.
 struct AlertStream {
     let source: String
     private var ids: Set<Hash128> = []

@@ -54,6 +54,8 @@ struct Reconciliation {
     /// A day that had ended when earlier rules came may be open under the present ones, whose local time is an earlier one: then it
     /// is theirs.
     private func reopened(_ held: Contribution, _ scopes: inout ScopeTable) -> Contribution {
+        // Most count in all windows.
+        guard held.scope != 0 else { return held }
         let scope = scopes[held.scope]
         var held = held
         held.scope = scopes.number(
