@@ -80,8 +80,6 @@ extension PublishedFacts {
     private static let format: UInt8 = 3
     /// Spells every name out.
     private static let formerFormat: UInt8 = 2
-    /// Names that most promises have; places stand in state.
-    private static let knownNames = SLAMetric.inStoredOrder.map(\.rawValue)
 
     private enum Code {
         static let kind: UInt8 = 7
@@ -101,7 +99,7 @@ extension PublishedFacts {
         for _ in 0..<Int(try reader.byte()) {
             promises.append(
                 format == Self.format
-                    ? try Self.name(&reader) : String(decoding: try reader.bytes(), as: UTF8.self))
+                    ? try PromiseName.decode(&reader) : String(decoding: try reader.bytes(), as: UTF8.self))
         }
         var time = clock
         while !reader.isAtEnd {
@@ -131,29 +129,11 @@ extension PublishedFacts {
         }
     }
 
-    private static func name(_ reader: inout BinaryReader) throws(InternalRecordError) -> String {
-        let place = Int(try reader.byte())
-        if place == 0 { return String(decoding: try reader.bytes(), as: UTF8.self) }
-        guard place <= knownNames.count else {
-            throw InternalRecordError("a fact of an unknown metric: written by a newer version")
-        }
-        return knownNames[place - 1]
-    }
-
-    private static func append(_ name: String, to bytes: inout [UInt8]) {
-        if let place = knownNames.firstIndex(of: name) {
-            bytes.append(UInt8(place + 1))
-        } else {
-            bytes.append(0)
-            bytes.appendBytes(name.utf8)
-        }
-    }
-
     func encoded() -> [UInt8] {
         var bytes = [Self.format]
         bytes.appendSignedVarint(clock)
         bytes.append(UInt8(promises.count))
-        for promise in promises { Self.append(promise, to: &bytes) }
+        for promise in promises { PromiseName.encode(promise, to: &bytes) }
         var time = clock
         for entry in entries {
             bytes.append(UInt8(entry.promise))
@@ -185,11 +165,4 @@ extension PublishedFacts {
         }
         return bytes
     }
-}
-
-extension SLAMetric {
-    /// New ones come last.
-    fileprivate static let inStoredOrder: [SLAMetric] = [
-        .firstResponse, .nextResponse, .update, .periodicUpdate, .resolution, .requesterWait, .agentWork, .answer,
-    ]
 }

@@ -81,7 +81,9 @@ struct CustomerDerivation: EntityDerivation {
             try output.forEachField(of: item) { (field, payload, _) throws(InternalRecordError) in
                 switch field.field {
                 case .tags:
-                    for bytes in try payload.values(field) { verdicts.append(try CustomerFact.verdict(bytes)) }
+                    for bytes in try payload.values(field) {
+                        verdicts.append(try CustomerFact.verdict(bytes, since: item.time))
+                    }
                 case .ticket, .contact: id = String(decoding: payload.bytes[field.value], as: UTF8.self)
                 default: break
                 }

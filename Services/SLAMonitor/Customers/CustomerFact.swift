@@ -40,10 +40,10 @@ enum CustomerFact {
         guard !verdicts.isEmpty else { return nil }
         var list: [UInt8] = []
         for verdict in verdicts {
-            var bytes = [verdict.outcome.rawValue]
+            var bytes = [verdict.outcome.rawValue | isShort]
+            PromiseName.encode(verdict.promise, to: &bytes)
             bytes.appendVarint(UInt64(verdict.cycle))
-            bytes.appendSignedVarint(verdict.at)
-            bytes.append(contentsOf: verdict.promise.utf8)
+            bytes.appendSignedVarint(verdict.at &- start)
             list.appendBytes(bytes)
         }
         var payload = EventPayload()
@@ -72,10 +72,21 @@ enum CustomerFact {
         }
     }
 
-    static func verdict(_ bytes: [UInt8]) throws(InternalRecordError) -> Verdict {
+    /// Marks a verdict whose name and time are in their short form; a former version spelled them out.
+    private static let isShort: UInt8 = 0x10
+
+    /// - Parameter start: The time of the fact.
+    static func verdict(_ bytes: [UInt8], since start: Int64) throws(InternalRecordError) -> Verdict {
         var reader = BinaryReader(bytes)
-        guard let outcome = Verdict.Outcome(rawValue: try reader.byte()) else {
+        let code = try reader.byte()
+        guard let outcome = Verdict.Outcome(rawValue: code & ~isShort) else {
             throw InternalRecordError("an unknown verdict: written by a newer version")
+        }
+        if code & isShort != 0 {
+            let promise = try PromiseName.decode(&reader)
+            let cycle = Int(truncatingIfNeeded: try reader.varint())
+            return Verdict(
+                promise: promise, cycle: cycle, outcome: outcome, at: start &+ (try reader.signedVarint()))
         }
         let cycle = Int(truncatingIfNeeded: try reader.varint())
         let at = try reader.signedVarint()
