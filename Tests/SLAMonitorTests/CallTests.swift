@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Calls and chats: from the queue to the answer.
@@ -49,5 +50,70 @@ import Testing
         try monitor.run(
             at: 0, [Event(ticket: "A", type: "agent.state", at: 0, data: #","agent_id":"A","state":"available""#)])
         #expect(monitor.stored == 0)
+    }
+
+    private static let shop = """
+        history: 100y
+        calendars: {shop: {timezone: UTC, week: {mon-sun: ["08:00-12:00", "13:00-18:00"]}}}
+        policies: [{id: calls, calendar: shop, metrics: {answer: {target: 20m}}}]
+        """
+
+    /// The first instant at which the shop has been open for 20 minutes since the queueing, counted minute by minute.
+    private static func breach(of queued: Int) -> Int {
+        var (minute, used) = (queued, 0)
+        while used < 20 {
+            let ofDay = (minute + 9 * 60) % 1440
+            if (480..<720).contains(ofDay) || (780..<1080).contains(ofDay) { used += 1 }
+            minute += 1
+        }
+        return minute
+    }
+
+    /// Random calls around a lunch break and over nights, in random order within what arrives together.
+    @Test(arguments: UInt64(1)...12) func callsAgreeWithCountedMinutes(seed: UInt64) throws {
+        var generator = SeededGenerator(state: seed)
+        func upTo(_ limit: Int) -> Int { Int(generator.next() % UInt64(limit)) }
+        var events: [Event] = []
+        var expected: [String: String] = [:]
+        for number in 0..<120 {
+            let id = "C\(number)"
+            let queued = upTo(2_880)
+            let due = Self.breach(of: queued)
+            // Often close to the due instant, and at it.
+            let end = max(queued, upTo(2) == 0 ? due - 3 + upTo(6) : queued + upTo(90))
+            events.append(Self.call("queued", id, at: Double(queued), #","channel":"phone","queue":"first""#))
+            if upTo(3) == 0 {
+                events.append(
+                    Self.call("transferred", id, at: Double(queued + upTo(end - queued + 1)), #","team":"second""#))
+            }
+            switch upTo(4) {
+            case 0, 1:
+                events.append(Self.call("answered", id, at: Double(end), #","agent_id":"A""#))
+                events.append(Self.call("ended", id, at: Double(end + upTo(30))))
+                expected["contact/\(id)/answer/1/fulfilled"] = ""
+                if end > due { expected["contact/\(id)/answer/1/breached"] = Self.text(due) }
+            case 2:
+                events.append(Self.call("abandoned", id, at: Double(end)))
+                if end >= due { expected["contact/\(id)/answer/1/breached"] = Self.text(due) }
+            default: expected["contact/\(id)/answer/1/breached"] = Self.text(due)
+            }
+        }
+        events.sort { $0.at < $1.at }
+        let monitor = try Monitor(Self.shop, calls: true)
+        var (clock, taken) = (0.0, 0)
+        while clock < 5_760 {
+            clock += Double(1 + upTo(15))
+            let end = events[taken...].firstIndex { $0.at > clock } ?? events.count
+            try monitor.run(at: clock, Array(events[taken..<end].shuffled(using: &generator)))
+            taken = end
+        }
+        #expect(Set(monitor.keys) == Set(expected.keys) && monitor.keys.count == expected.count)
+        for (key, instant) in expected where instant != "" {
+            #expect(monitor.alert(key)?["breached_at"] as? String == instant, "\(key)")
+        }
+    }
+
+    private static func text(_ minute: Int) -> String {
+        Date(timeIntervalSince1970: Double(Monitor.instant(Double(minute))) / 1_000_000).ISO8601Format()
     }
 }
