@@ -10,8 +10,6 @@ public struct StringTable: ~Copyable {
     public static let none = UInt32.max
 
     private struct Entry {
-        /// The lower half; the upper one stands in the slot.
-        var hash: UInt32
         /// Into the arena; of a free entry the next free one.
         var offset: UInt32
         var count: UInt32
@@ -22,8 +20,8 @@ public struct StringTable: ~Copyable {
     private let countsReferences: Bool
     private var entries: [Entry] = []
     private var bytes: [UInt8] = []
-    /// Ids by slot, the upper half of the string's hash above each, so that a look-up meets no other string's entry on its way.
-    /// A power of two, at most three quarters full.
+    /// Ids by slot, the upper half of the string's hash above each, so that a look-up meets no other string's entry on its way,
+    /// and the table can grow without looking at the strings. At most three quarters full.
     private var slots: [UInt64]
     /// An empty slot: no id is `none`.
     private static let empty = UInt64.max
@@ -56,12 +54,16 @@ public struct StringTable: ~Copyable {
             return id
         }
         if (count + 1) * 4 > slots.count * 3 { grow() }
-        let id = store(string, hash: hash)
-        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[slot] != Self.empty { slot = (slot + 1) & (slots.count - 1) }
-        slots[slot] = Self.slot(id, hash: hash)
+        let id = store(string)
+        place(Self.slot(id, hash: hash))
         count += 1
         return id
+    }
+
+    private mutating func place(_ entry: UInt64) {
+        var slot = HashPlace.home(entry, slots.count)
+        while slots[slot] != Self.empty { slot = HashPlace.next(slot, slots.count) }
+        slots[slot] = entry
     }
 
     private static func slot(_ id: UInt32, hash: UInt64) -> UInt64 { (hash >> 32) << 32 | UInt64(id) }
@@ -85,16 +87,15 @@ public struct StringTable: ~Copyable {
 
     /// The id of a string that is in the table, without taking a reference.
     public func find(_ string: RawSpan, hash: UInt64) -> UInt32? {
-        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        var slot = HashPlace.home(hash, slots.count)
         while true {
             let found = slots[slot]
             if found == Self.empty { return nil }
             if found >> 32 == hash >> 32 {
                 let id = Self.id(found)
-                let entry = entries[Int(id)]
-                if entry.hash == UInt32(truncatingIfNeeded: hash), equal(entry, string) { return id }
+                if equal(entries[Int(id)], string) { return id }
             }
-            slot = (slot + 1) & (slots.count - 1)
+            slot = HashPlace.next(slot, slots.count)
         }
     }
 
@@ -151,24 +152,29 @@ public struct StringTable: ~Copyable {
     public mutating func release(_ id: UInt32) -> Bool {
         guard countsReferences, id != Self.none else { return false }
         precondition(entries[Int(id)].references > 0, "no string has this id")
-        entries[Int(id)].references -= 1
-        guard entries[Int(id)].references == 0 else { return false }
+        guard entries[Int(id)].references == 1 else {
+            entries[Int(id)].references -= 1
+            return false
+        }
         removeSlot(of: id)
         unusedBytes += Int(entries[Int(id)].count)
-        entries[Int(id)] = Entry(hash: 0, offset: firstFree, count: 0, references: 0)
+        entries[Int(id)] = Entry(offset: firstFree, count: 0, references: 0)
         firstFree = id
         count -= 1
         if unusedBytes > 4096, unusedBytes * 2 > bytes.count { compact() }
         return true
     }
 
+    /// Compacts the arena when an eighth of it is unused, for a moment at which there is time.
+    public mutating func tidy() {
+        if unusedBytes > 4096, unusedBytes * 8 > bytes.count { compact() }
+    }
+
     // MARK: Storage
 
-    private mutating func store(_ string: RawSpan, hash: UInt64) -> UInt32 {
+    private mutating func store(_ string: RawSpan) -> UInt32 {
         precondition(bytes.count + string.byteCount <= Int(UInt32.max), "a string table holds at most 4 GiB")
-        let entry = Entry(
-            hash: UInt32(truncatingIfNeeded: hash), offset: UInt32(bytes.count), count: UInt32(string.byteCount),
-            references: 1)
+        let entry = Entry(offset: UInt32(bytes.count), count: UInt32(string.byteCount), references: 1)
         bytes.reserveSparingly(string.byteCount)
         unsafe string.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
         if firstFree != Self.none {
@@ -185,29 +191,23 @@ public struct StringTable: ~Copyable {
 
     private mutating func grow() {
         let old = slots
-        slots = Array(repeating: Self.empty, count: old.count * 2)
-        for entry in old where entry != Self.empty {
-            var slot = home(of: Self.id(entry))
-            while slots[slot] != Self.empty { slot = (slot + 1) & (slots.count - 1) }
-            slots[slot] = entry
-        }
+        slots = Array(repeating: Self.empty, count: old.count + old.count / 2)
+        for entry in old where entry != Self.empty { place(entry) }
     }
-
-    /// The slot where the search for a string begins.
-    private func home(of id: UInt32) -> Int { Int(entries[Int(id)].hash) & (slots.count - 1) }
 
     /// Closes the gap by moving back what was displaced over it, so that no tombstones are needed.
     private mutating func removeSlot(of id: UInt32) {
-        let mask = slots.count - 1
-        var gap = home(of: id)
-        while Self.id(slots[gap]) != id { gap = (gap + 1) & mask }
-        var next = (gap + 1) & mask
+        let size = slots.count
+        var gap = withBytes(of: id) { HashPlace.home(KeyHash.hash($0), size) }
+        while Self.id(slots[gap]) != id { gap = HashPlace.next(gap, size) }
+        var next = HashPlace.next(gap, size)
         while slots[next] != Self.empty {
-            if (next - home(of: Self.id(slots[next]))) & mask >= (next - gap) & mask {
+            let home = HashPlace.home(slots[next], size)
+            if HashPlace.distance(home, next, size) >= HashPlace.distance(gap, next, size) {
                 slots[gap] = slots[next]
                 gap = next
             }
-            next = (next + 1) & mask
+            next = HashPlace.next(next, size)
         }
         slots[gap] = Self.empty
     }

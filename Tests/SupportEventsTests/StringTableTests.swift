@@ -29,6 +29,19 @@ import Testing
         }
     }
 
+    @Test func placesSpreadOverTheTable() {
+        for size in [16, 24, 1_000, 98_415] {
+            var counts = [Int](repeating: 0, count: 8)
+            for number in 0..<8_000 {
+                let home = HashPlace.home(KeyHash.hash(Array("\(number)".utf8)), size)
+                #expect((0..<size).contains(home))
+                counts[home * 8 / size] += 1
+            }
+            #expect(counts.allSatisfy { (800...1_200).contains($0) }, "\(size): \(counts)")
+        }
+        #expect(HashPlace.home(UInt64.max, 7) == 6 && HashPlace.next(6, 7) == 0 && HashPlace.distance(5, 1, 7) == 3)
+    }
+
     @Test func textsOfABatch() {
         let decoder = EventDecoder()
         var table = StringTable()

@@ -60,7 +60,7 @@ struct BatchTimelines {
         guard decoder.rejection(of: decoded) == nil, let name = names.index(of: decoded.entityKind) else { return }
         let id = decoder.bytes(decoded.entity)
         var event = TimelineIntake.pack(decoded, decoder, &payload, keepsSource: keepsSource)
-        event.payload = payloads.retain(payload.bytes)
+        event.payload = payloads.retain(payload.bytes, hasSequence: event.hasSequence)
         let arrival = Arrival(
             event: event, sequence: decoded.sequence, timestamp: batch.records[record].timestamp)
         eventCount += 1
@@ -158,7 +158,8 @@ struct BatchTimelines {
         statements.map { statement in
             let fact = statement.fact
             let event = TimelineEvent(
-                time: fact.time, identity: statement.origin, payload: payloads.retain(fact.payload.bytes),
+                time: fact.time, identity: statement.origin,
+                payload: payloads.retain(fact.payload.bytes, hasSequence: false),
                 type: Fact.type(fact.kind), code: fact.code, detail: fact.detail)
             return Arrival(event: event, sequence: -1, timestamp: 0)
         }

@@ -162,7 +162,7 @@ enum EntityChangelog {
             event.code = try reader.byte()
             event.detail = try reader.byte()
             event.flags = try reader.byte()
-            event.payload = try reader.withBytes { payloads.retain($0) }
+            event.payload = try reader.withBytes { payloads.retain($0, hasSequence: event.hasSequence) }
             events.append(event)
         }
     }

@@ -1,9 +1,8 @@
 import Streams
 import SupportEvents
 
-/// What the state keeps of one entity beside its events; 56 bytes.
+/// What the state keeps of one entity beside its events; 48 bytes.
 struct EntityHead: BitwiseCopyable {
-    var keyHash: UInt64
     /// The instant at which the entity must be derived again although nothing arrives (µs); `Int64.max` when there is none.
     var nextTimer = Int64.max
     /// Wall time of the last record that changed the entity (ms).
@@ -61,7 +60,7 @@ struct EntityStore: ~Copyable {
     private(set) var heads: [EntityHead] = []
     private var freeHeads: [Index] = []
     /// Slab index + 1 in the lower half, the upper half of the key's hash above it, so that a look-up meets no other entity's
-    /// head on its way; 0 for an empty place. A power of two long, at most three quarters full.
+    /// head on its way; 0 for an empty place. At most three quarters full.
     private var table: [UInt64] = Array(repeating: 0, count: 64)
     /// Makes the loads of ``prefetch(_:)`` count for something.
     private var prefetched: UInt64 = 0
@@ -69,8 +68,9 @@ struct EntityStore: ~Copyable {
 
     private var keys = SegmentedPool<UInt8>(filler: 0)
     private var events = SegmentedPool<TimelineEvent>(filler: .none)
+    private var contributions = Self.contributionsPool
     /// A list of 4,096 facts makes more contributions than 64 KiB.
-    private var contributions = SegmentedPool<UInt8>(filler: 0, offsetBits: 20)
+    private static var contributionsPool: SegmentedPool<UInt8> { SegmentedPool(filler: 0, offsetBits: 20) }
     let payloads = PayloadTable()
 
     private var undoLog: [Undo] = []
@@ -101,15 +101,14 @@ struct EntityStore: ~Copyable {
 
     /// The entity with this key, if it lives.
     func find(_ key: borrowing RawSpan, hash: UInt64) -> Index? {
-        let mask = table.count - 1
-        var place = Int(truncatingIfNeeded: hash) & mask
+        var place = HashPlace.home(hash, table.count)
         while table[place] != 0 {
             if Self.tag(table[place]) == Self.tag(hash) {
                 let index = Self.index(table[place])
                 let head = heads[Int(index)]
-                if head.keyHash == hash, Int(head.keyCount) == key.byteCount, matches(head, key) { return index }
+                if Int(head.keyCount) == key.byteCount, matches(head, key) { return index }
             }
-            place = (place + 1) & mask
+            place = HashPlace.next(place, table.count)
         }
         return nil
     }
@@ -123,15 +122,16 @@ struct EntityStore: ~Copyable {
     ///
     /// - Parameter hashes: hashes of keys; overwritten.
     mutating func prefetch(_ hashes: inout [UInt64]) {
-        let mask = table.count - 1
         for position in hashes.indices {
             let hash = hashes[position]
-            var place = Int(truncatingIfNeeded: hash) & mask
-            while table[place] != 0, Self.tag(table[place]) != Self.tag(hash) { place = (place + 1) & mask }
+            var place = HashPlace.home(hash, table.count)
+            while table[place] != 0, Self.tag(table[place]) != Self.tag(hash) {
+                place = HashPlace.next(place, table.count)
+            }
             hashes[position] = table[place]
         }
         var sum = prefetched
-        for entry in hashes where entry != 0 { sum &+= heads[Int(Self.index(entry))].keyHash }
+        for entry in hashes where entry != 0 { sum &+= UInt64(heads[Int(Self.index(entry))].key) }
         for entry in hashes where entry != 0 {
             let head = heads[Int(Self.index(entry))]
             sum &+= UInt64(keys[head.key, 0])
@@ -166,7 +166,7 @@ struct EntityStore: ~Copyable {
         if 4 * (count + 1) > 3 * table.count { enlargeTable() }
         let handle = keys.allocate(max(1, key.byteCount))
         for index in 0..<key.byteCount { keys[handle, index] = key.byte(at: index) }
-        var head = EntityHead(keyHash: hash, key: handle, keyCount: UInt8(key.byteCount))
+        var head = EntityHead(key: handle, keyCount: UInt8(key.byteCount))
         head.set(EntityHead.used)
         let index: Index
         if let free = freeHeads.popLast() {
@@ -177,23 +177,21 @@ struct EntityStore: ~Copyable {
             heads.reserveSparingly()
             heads.append(head)
         }
-        place(index, hash: hash)
+        place(Self.entry(index, hash: hash))
         count += 1
         return index
     }
 
-    private mutating func place(_ index: Index, hash: UInt64) {
-        let mask = table.count - 1
-        var place = Int(truncatingIfNeeded: hash) & mask
-        while table[place] != 0 { place = (place + 1) & mask }
-        table[place] = Self.entry(index, hash: hash)
+    private mutating func place(_ entry: UInt64) {
+        var place = HashPlace.home(entry, table.count)
+        while table[place] != 0 { place = HashPlace.next(place, table.count) }
+        table[place] = entry
     }
 
     private mutating func enlargeTable() {
-        table = Array(repeating: 0, count: table.count * 2)
-        for (index, head) in heads.enumerated() where head.has(EntityHead.used) {
-            place(Index(index), hash: head.keyHash)
-        }
+        let old = table
+        table = Array(repeating: 0, count: old.count + old.count / 2)
+        for entry in old where entry != 0 { place(entry) }
     }
 
     /// Drops an entity's events; call it between transactions.
@@ -215,26 +213,26 @@ struct EntityStore: ~Copyable {
         let head = heads[Int(entity)]
         releaseEvents(of: head)
         releaseContributions(head.contributions, bytes: head.contributionBytes)
+        removeFromTable(entity)
         keys.release(head.key, capacity: SegmentedPool<UInt8>.capacity(for: max(1, Int(head.keyCount))))
-        removeFromTable(entity, hash: head.keyHash)
         heads[Int(entity)].flags = 0
         freeHeads.append(entity)
         count -= 1
     }
 
     /// Backward-shift deletion, so that no tombstones pile up in the table.
-    private mutating func removeFromTable(_ entity: Index, hash: UInt64) {
-        let mask = table.count - 1
-        var hole = Int(truncatingIfNeeded: hash) & mask
-        while Self.index(table[hole]) != entity { hole = (hole + 1) & mask }
-        var next = (hole + 1) & mask
+    private mutating func removeFromTable(_ entity: Index) {
+        let size = table.count
+        var hole = HashPlace.home(KeyHash.hash(key(of: entity)), size)
+        while Self.index(table[hole]) != entity { hole = HashPlace.next(hole, size) }
+        var next = HashPlace.next(hole, size)
         while table[next] != 0 {
-            let home = Int(truncatingIfNeeded: heads[Int(Self.index(table[next]))].keyHash) & mask
-            if (next - home) & mask >= (next - hole) & mask {
+            let home = HashPlace.home(table[next], size)
+            if HashPlace.distance(home, next, size) >= HashPlace.distance(hole, next, size) {
                 table[hole] = table[next]
                 hole = next
             }
-            next = (next + 1) & mask
+            next = HashPlace.next(next, size)
         }
         table[hole] = 0
     }
@@ -375,6 +373,19 @@ struct EntityStore: ~Copyable {
         for replacement in replacements { payloads.release(replacement.event.payload) }
         undoLog.removeAllSparingly()
         replacements.removeAllSparingly()
+    }
+
+    /// Moves together what has been emitted, and payloads, where much of their memory is unused: for a moment at which there is
+    /// time. What has been emitted only between transactions.
+    mutating func tidy() {
+        payloads.tidy()
+        guard undoLog.isEmpty, contributions.isScattered else { return }
+        var together = Self.contributionsPool
+        for index in heads.indices where heads[index].has(EntityHead.used) && heads[index].contributionBytes > 0 {
+            heads[index].contributions = contributions.copy(
+                heads[index].contributions, count: Int(heads[index].contributionBytes), to: &together)
+        }
+        contributions = together
     }
 
     /// Takes back everything since the last ``commitSucceeded()``, and reports each entity that still lives, so that its

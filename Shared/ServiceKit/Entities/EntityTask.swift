@@ -175,7 +175,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             sink.deadLetter(batch, record, reason: reason.identifier, pointer: nil)
             return
         } else {
-            next.payload = store.payloads.retain(payload.bytes)
+            next.payload = store.payloads.retain(payload.bytes, hasSequence: next.hasSequence)
             store.append(next, to: entity)
             note(entity)
         }
@@ -227,7 +227,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     ) throws(InternalRecordError) {
         let held = store.event(place, of: entity)
         if held.isBeforeHorizon { next.setBeforeHorizon() }
-        next.payload = store.payloads.retain(payload.bytes)
+        next.payload = store.payloads.retain(payload.bytes, hasSequence: next.hasSequence)
         if held == next {
             store.payloads.release(next.payload)
             return
@@ -283,7 +283,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             return
         }
         deltas.observe(next.time)
-        next.payload = store.payloads.retain(payload.bytes)
+        next.payload = store.payloads.retain(payload.bytes, hasSequence: next.hasSequence)
         if let place {
             store.replace(place, of: entity, by: next)
         } else {
@@ -313,12 +313,21 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         }
         seat?.answer { answer($0, time) }
         lookForExpired(time.clock)
+        if time.caughtUp { tidy() }
         guard time.caughtUp, !awaiting.isEmpty else { return }
         for entity in awaiting {
             let head = store.heads[Int(entity)]
             if head.has(EntityHead.used), head.nextTimer == DerivationOutput.caughtUp { refresh(entity) }
         }
         awaiting.removeAllSparingly()
+    }
+
+    /// Gives memory back that a backlog, or a long life, has left unused.
+    private func tidy() {
+        store.tidy()
+        if timers.isCrowded(store.count) {
+            timers.removeAll { store.heads[Int($0)].has(EntityHead.used) && store.heads[Int($0)].nextTimer == $1 }
+        }
     }
 
     private func releaseHeld(_ place: Int?) {

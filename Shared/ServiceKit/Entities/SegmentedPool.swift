@@ -13,6 +13,8 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     private var nextFree: Int
     /// Handles of freed runs, by size class.
     private var free: [[Handle]] = []
+    /// Elements of freed runs.
+    private var freed = 0
 
     /// - Parameter offsetBits: a run has at most 2 to the power of this many elements.
     init(filler: Element, offsetBits: UInt32 = 16) {
@@ -25,9 +27,6 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     private var segmentLength: Int { 1 << Int(offsetBits) }
     private func segment(of handle: Handle) -> Int { Int(handle >> offsetBits) }
     private func offset(of handle: Handle) -> Int { Int(handle & (1 << offsetBits - 1)) }
-
-    /// Bytes of all segments, used or not.
-    var residentBytes: Int { segments.count * segmentLength * MemoryLayout<Element>.stride }
 
     /// The capacity that a run of `count` elements is given: even numbers up to 8, then quarters of a power of two, so that
     /// at most a quarter is slack.
@@ -49,7 +48,10 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         let capacity = Self.capacity(for: count)
         precondition(capacity <= segmentLength, "a run of \(count) elements is larger than a segment")
         let sizeClass = Self.sizeClass(of: capacity)
-        if sizeClass < free.count, let handle = free[sizeClass].popLast() { return handle }
+        if sizeClass < free.count, let handle = free[sizeClass].popLast() {
+            freed -= capacity
+            return handle
+        }
         if nextFree + capacity > segmentLength {
             openSegment()
         }
@@ -79,6 +81,21 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         let sizeClass = Self.sizeClass(of: capacity)
         while free.count <= sizeClass { free.append([]) }
         free[sizeClass].append(handle)
+        freed += capacity
+    }
+
+    /// Whether more than an eighth of what has been allocated lies in freed runs. Runs that grow together leave small ones behind
+    /// that nobody asks for again.
+    var isScattered: Bool {
+        freed > 256 && freed * 8 > (segments.count - 1) * segmentLength + nextFree
+    }
+
+    /// Copies a run that holds `count` elements into another pool and returns its handle there.
+    func copy(_ handle: Handle, count: Int, to other: inout Self) -> Handle {
+        let target = other.allocate(count)
+        let start = offset(of: handle)
+        other.write(segments[segment(of: handle)][start..<start + count], to: target)
+        return target
     }
 
     subscript(handle: Handle, index: Int) -> Element {

@@ -34,7 +34,7 @@ public struct TicketTimelineReader: ~Copyable {
         let ticket = decoder.bytes(event.entity)
         if let only, only != ticket { return }
         var packed = TimelineIntake.pack(event, decoder, &payload)
-        packed.payload = payloads.retain(payload.bytes)
+        packed.payload = payloads.retain(payload.bytes, hasSequence: packed.hasSequence)
         guard let place = events[ticket]?.firstIndex(where: { $0.identity == packed.identity }),
             let held = events[ticket]?[place]
         else {

@@ -1,20 +1,40 @@
 import SupportEvents
 
 /// A binary heap of (instant, entity). An entity whose timer has moved leaves its old entry behind; the owner drops it
-/// when it comes up and no longer matches the entity's own instant.
-struct TimerHeap {
+/// when it comes up and no longer matches the entity's own instant, or all of them when there are many.
+package struct TimerHeap {
     private struct Entry {
         var instant: Int64
         var entity: UInt32
     }
 
     private var entries: [Entry] = []
+    /// How many were left when those left behind were last dropped.
+    private var kept = 0
 
-    var count: Int { entries.count }
+    package init() {}
 
-    mutating func removeAll() { entries.removeAll() }
+    package mutating func removeAll() {
+        entries.removeAll()
+        kept = 0
+    }
 
-    mutating func insert(_ entity: UInt32, at instant: Int64) {
+    /// Whether it is worth looking for entries left behind, where `entities` are alive.
+    package func isCrowded(_ entities: Int) -> Bool {
+        entries.count > 1_024 + 5 * max(entities, kept) / 4
+    }
+
+    /// Drops the entries that no longer match their entity's instant.
+    package mutating func removeAll(unless isCurrent: (_ entity: UInt32, _ instant: Int64) -> Bool) {
+        kept = entries.count { isCurrent($0.entity, $0.instant) }
+        var current: [Entry] = []
+        current.reserveCapacity(kept)
+        for entry in entries where isCurrent(entry.entity, entry.instant) { current.append(entry) }
+        entries = current
+        for place in (0..<kept / 2).reversed() { siftDown(place) }
+    }
+
+    package mutating func insert(_ entity: UInt32, at instant: Int64) {
         entries.reserveSparingly()
         entries.append(Entry(instant: instant, entity: entity))
         var child = entries.count - 1
@@ -27,21 +47,25 @@ struct TimerHeap {
     }
 
     /// Removes and returns the earliest entry when its instant is at or before `now`.
-    mutating func popDue(_ now: Int64) -> (entity: UInt32, instant: Int64)? {
+    package mutating func popDue(_ now: Int64) -> (entity: UInt32, instant: Int64)? {
         guard let first = entries.first, first.instant <= now else { return nil }
         let last = entries.removeLast()
         if !entries.isEmpty {
             entries[0] = last
-            var parent = 0
-            while true {
-                var least = 2 * parent + 1
-                if least >= entries.count { break }
-                if least + 1 < entries.count, entries[least + 1].instant < entries[least].instant { least += 1 }
-                if entries[parent].instant <= entries[least].instant { break }
-                entries.swapAt(parent, least)
-                parent = least
-            }
+            siftDown(0)
         }
         return (first.entity, first.instant)
+    }
+
+    private mutating func siftDown(_ start: Int) {
+        var parent = start
+        while true {
+            var least = 2 * parent + 1
+            if least >= entries.count { break }
+            if least + 1 < entries.count, entries[least + 1].instant < entries[least].instant { least += 1 }
+            if entries[parent].instant <= entries[least].instant { break }
+            entries.swapAt(parent, least)
+            parent = least
+        }
     }
 }
