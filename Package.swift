@@ -121,34 +121,41 @@ let package = Package(
             ]),
 
         .target(name: "CAllocations", path: "Tests/CAllocations"),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("Kafka", ["Kafka", "CRdkafka", coreMetrics, log]),
-        tests("SupportEvents", ["SupportEvents"]),
-        tests("BusinessTime", ["BusinessTime"]),
-        tests("KPIs", ["KPIs", "BusinessTime"]),
+        tests("SupportEvents", ["TestSupport", "SupportEvents"]),
+        tests("BusinessTime", ["TestSupport", "BusinessTime"]),
+        tests("KPIs", ["TestSupport", "KPIs", "BusinessTime"]),
         tests("Streams", ["Streams", "Kafka", "LocalBroker", nioCore, log]),
         tests("LocalBroker", ["LocalBroker", nioCore, nioPosix, log]),
         tests(
             "ServiceKit",
             [
+                "TestSupport",
                 "ServiceKit", "BusinessTime", "SLA", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser,
                 serviceLifecycle,
             ]),
         tests(
             "Ingest",
             [
+                "TestSupport",
                 "Ingest", "ServiceKit", "Kafka", "Streams", "SupportEvents", argumentParser, hummingbird, log, metrics,
                 nioCore, nioPosix, serviceLifecycle,
             ]),
         tests(
             "Ticketing",
             [
+                "TestSupport",
                 "CAllocations", "Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka",
                 log, subprocess,
             ]),
-        tests("SLAMonitor", ["SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
+        tests("SLAMonitor", ["TestSupport", "SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
         tests(
             "Satisfaction",
-            ["Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka", log]),
+            [
+                "TestSupport", "Satisfaction", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams",
+                "Kafka", log,
+            ]),
         tests(
             "ChurnRevenue",
             [
@@ -156,7 +163,7 @@ let package = Package(
                 subprocess,
             ]),
         tests("Deskbeat", ["Deskbeat", "ServiceKit", "Kafka", "BusinessTime", "SLA", subprocess, log]),
-        tests("EndToEnd", ["Kafka", subprocess]),
+        tests("EndToEnd", ["TestSupport", "Kafka", subprocess]),
     ],
     cxxLanguageStandard: .cxx17
 )

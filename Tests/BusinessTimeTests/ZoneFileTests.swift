@@ -1,5 +1,6 @@
 import BusinessTime
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ZoneFileTests {

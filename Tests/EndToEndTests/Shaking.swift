@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension Installation {
@@ -6,7 +7,7 @@ extension Installation {
     func shake(events: [Substring], killing names: [String], kills: Int) async throws {
         let seed = UInt64.random(in: 0..<1000)
         print("seed \(seed)")
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var arrivals = events + events.filter { _ in Int.random(in: 0..<10, using: &random) < 3 }
         arrivals.shuffle(using: &random)
         let size = arrivals.count / (kills + 1) + 1
@@ -51,20 +52,5 @@ extension Installation {
                 """, file,
             ])
         #expect(verdict == "True\n")
-    }
-}
-
-/// SplitMix64, so that a printed seed repeats a run.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -6,6 +6,7 @@ import NIOCore
 import ServiceKit
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct EventsRouteTests {
@@ -390,7 +391,7 @@ import Testing
     @Test(arguments: 0..<4) func anyBodyGetsAnAnswer(_ run: Int) async throws {
         let seed = UInt64(run) &* 104_729 &+ 3
         try await withFront { front in
-            var random = SplitMix64(state: seed)
+            var random = SeededGenerator(seed: seed)
             let types = [structured, "application/cloudevents-batch+json", "application/json", "application/x-ndjson"]
             for _ in 0..<60 {
                 let original = "[\(created(ticket: "1")),\(created(ticket: "2"))]\n\(created(ticket: "3"))"

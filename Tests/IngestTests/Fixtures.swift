@@ -103,15 +103,3 @@ func murmur2Partition(_ key: String, _ count: Int) -> Int32 {
     h ^= shift(h, 15)
     return (h & 0x7fff_ffff) % Int32(count)
 }
-
-/// A small generator for property tests; its seed is printed with a failure.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}

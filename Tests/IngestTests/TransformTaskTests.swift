@@ -6,6 +6,7 @@ import Logging
 import ServiceKit
 import Streams
 import SupportEvents
+import TestSupport
 import Testing
 
 @Suite struct TransformTaskTests {
@@ -308,7 +309,7 @@ import Testing
 
     @Test(arguments: 0..<8) func mutilatedEventsNeverCrashAndAreNeverLost(_ run: Int) throws {
         let seed = UInt64(run) &* 7_919 &+ 17
-        var random = SplitMix64(state: seed)
+        var random = SeededGenerator(seed: seed)
         let originals = Self.routes.map { event($0.type, $0.data) } + ["[\(created()),\(created())]"]
         var values: [[UInt8]] = []
         for _ in 0..<500 {

@@ -1,5 +1,6 @@
 import Foundation
 import KPIs
+import TestSupport
 import Testing
 
 @Suite struct DDSketchTests {

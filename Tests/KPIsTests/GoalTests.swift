@@ -1,5 +1,6 @@
 import BusinessTime
 import KPIs
+import TestSupport
 import Testing
 
 @Suite struct GoalTests {

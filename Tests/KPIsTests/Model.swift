@@ -1,6 +1,7 @@
 import BusinessTime
 import Foundation
 import KPIs
+import TestSupport
 import Testing
 
 /// The figures recomputed from the raw contributions, without buckets, sketches or stores: every published event is

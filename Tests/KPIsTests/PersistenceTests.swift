@@ -1,6 +1,7 @@
 import BusinessTime
 import Foundation
 import KPIs
+import TestSupport
 import Testing
 
 @Suite struct PersistenceTests {

@@ -1,25 +1,8 @@
 import BusinessTime
 import Foundation
 import KPIs
+import TestSupport
 import Testing
-
-/// A generator whose seed is printed by the test that uses it.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-}
 
 func instant(_ text: String) throws -> Micros {
     Micros(try Date.ISO8601FormatStyle().parse(text).timeIntervalSince1970.rounded() * 1e6)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The KPIs of promises.
@@ -61,23 +62,10 @@ import Testing
                 "\($0["value"] ?? "") \($0["numerator"] ?? "") \($0["denominator"] ?? "")"
             }
         }
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let expected = try verdicts(Self.events)
         #expect(!expected.isEmpty)
         let doubled = Self.events + Self.events.filter { _ in generator.next() % 3 == 0 }
         #expect(try verdicts(doubled.shuffled(using: &generator)) == expected, "seed \(seed)")
-    }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Calls and chats: from the queue to the answer.
@@ -71,7 +72,7 @@ import Testing
 
     /// Random calls around a lunch break and over nights, in random order within what arrives together.
     @Test(arguments: UInt64(1)...12) func callsAgreeWithCountedMinutes(seed: UInt64) throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         func upTo(_ limit: Int) -> Int { Int(generator.next() % UInt64(limit)) }
         var events: [Event] = []
         var expected: [String: String] = [:]

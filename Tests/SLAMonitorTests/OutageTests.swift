@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// No false alarms: what a monitor, an ingest or a source reports that was down for hours, and what a backfill does.
@@ -92,7 +93,7 @@ import Testing
 
     @Test(arguments: [UInt64(1), 2, 3]) func aBackfillOfAYearPagesNobody(seed: UInt64) throws {
         let monitor = try Monitor(Self.rules)
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let year = 365.0 * 24 * 60
         var events: [Event] = []
         var late: Set<String> = []

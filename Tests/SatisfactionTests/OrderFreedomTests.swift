@@ -1,12 +1,13 @@
 import ServiceKit
 import SupportEvents
+import TestSupport
 import Testing
 
 /// Whatever the order, the duplicates and the crashes: the same figures in every window.
 @Suite struct OrderFreedomTests {
     /// Random lives of surveys and feedback, with everything that the contract allows.
     struct Generator {
-        var random: SeededRandom
+        var random: SeededGenerator
 
         mutating func events(entities: Int) -> [SurveyEvent] {
             (0..<entities).flatMap { number in
@@ -68,7 +69,7 @@ import Testing
     static let now = (SurveyEvent.epoch + 45 * 86_400) * 1_000_000
 
     @Test(arguments: 0..<12) func permutationsDuplicatesCrashesAndAborts(seed: UInt64) throws {
-        var generator = Generator(random: SeededRandom(seed: seed))
+        var generator = Generator(random: SeededGenerator(seed: seed))
         let events = generator.events(entities: 60)
         let plain = try Pipeline(Self.rules, partitions: 1, now: Self.now)
         for event in events { plain.send(event) }
@@ -76,7 +77,7 @@ import Testing
         let expected = plain.figures
         #expect(!expected.isEmpty)
 
-        var random = SeededRandom(seed: seed &+ 1000)
+        var random = SeededGenerator(seed: seed &+ 1000)
         let shaken = try Pipeline(Self.rules, partitions: 3, now: Self.now)
         var arrivals = events + events.filter { _ in Int.random(in: 0..<10, using: &random) < 3 }
         arrivals.shuffle(using: &random)
@@ -105,7 +106,7 @@ import Testing
     /// Two events of one identity: the one with the greater canonical encoding counts, in either order, as the encoding of
     /// the event itself says, not the one that the state has put together again.
     @Test(arguments: 0..<150) func ofTwoEventsWithOneIdentityTheGreaterCounts(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let choices: [(name: String, values: [String])] = [
             ("comment", ["\"a\"", "\"\(String(repeating: "é", count: 900))x\"", "\"ab\\n\""]),
             ("ticket_id", ["7", "\"8\""]), ("customer_id", ["\"C\""]), ("category", ["\"B\"", "\"a\""]),

@@ -1,5 +1,6 @@
 import Foundation
 import ServiceKit
+import TestSupport
 import Testing
 
 /// Every figure of random surveys, computed a second time from the definitions, event by event and without buckets.
@@ -30,7 +31,7 @@ import Testing
         "1.0-5.0": 4, "1.0-7.0": 6, "1.0-10.0": 8, "0.0-10.0": 8, "1.0-3.0": 3, "0.0-1.0": 1, "1.0-6.0": 5,
     ]
 
-    private func life(_ id: String, _ random: inout SeededRandom) -> Life {
+    private func life(_ id: String, _ random: inout SeededGenerator) -> Life {
         var life = Life(id: id, kind: random.pick(["csat", "nps", "ces", "agent_csat"]))
         var at = Int64.random(in: 0..<40 * 86_400, using: &random) * SurveyEvent.second
         func labels(_ life: inout Life, counts: Bool) -> [(String, String)] {
@@ -156,7 +157,7 @@ import Testing
     }
 
     @Test(arguments: 0..<10) mutating func everyFigureIsTheOneOfTheDefinitions(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let now = 45 * SurveyEvent.day
         let lives = (0..<150).map { life("S-\($0)", &random) }
         for life in lives { judge(life, now: now) }

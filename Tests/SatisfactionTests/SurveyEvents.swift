@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// An event of a survey or of feedback as a helpdesk would send it: a CloudEvent in structured JSON.
 struct SurveyEvent {
@@ -72,19 +73,6 @@ struct SurveyEvent {
     }
 }
 
-/// SplitMix64: a failing seed is a failing test case.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     mutating func pick<T>(_ list: [T]) -> T { list[Int.random(in: 0..<list.count, using: &self)] }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import SupportEvents
+import TestSupport
 import Testing
 
 /// Hostile input: it is refused or understood, and never more than that.

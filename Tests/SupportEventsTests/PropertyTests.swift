@@ -1,5 +1,6 @@
 import Foundation
 import SupportEvents
+import TestSupport
 import Testing
 
 /// A JSON value as text: keys sorted, numbers as Double, so that equal values have equal texts.

@@ -1,4 +1,5 @@
 import SupportEvents
+import TestSupport
 import Testing
 
 @Suite struct StringTableTests {

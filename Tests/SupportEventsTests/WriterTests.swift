@@ -1,5 +1,6 @@
 import Foundation
 import SupportEvents
+import TestSupport
 import Testing
 
 @Suite struct WriterTests {

@@ -1,5 +1,6 @@
 import Foundation
 import ServiceKit
+import TestSupport
 import Testing
 
 /// An agent's states never end: the oldest days are let go, and what they have told stands.
@@ -81,7 +82,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3]) func whatItHasToldStands(seed: UInt64) throws {
         let pipeline = try pipeline()
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         Self.sendCalls(to: pipeline)
         try pipeline.drain()
         // The team is said once.

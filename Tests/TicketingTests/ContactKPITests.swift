@@ -1,6 +1,7 @@
 import Foundation
 import ServiceKit
 import SupportEvents
+import TestSupport
 import Testing
 
 /// Calls and chats: the definitions and their borderline cases, through all stages.
@@ -200,7 +201,7 @@ import Testing
     /// Two events of one identity: the one with the greater canonical encoding counts, in either order, as the encoding of
     /// the event itself says, not the one that the state has put together again.
     @Test(arguments: 0..<40) func ofTwoEventsWithOneIdentityTheGreaterCounts(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let types: [(String, [(String, [String])])] = [
             ("answered", [("agent_id", ["\"A\"", "7"]), ("ticket_id", ["\"T\"", "8"])]),
             ("held", [("ticket_id", ["\"T\""])]),

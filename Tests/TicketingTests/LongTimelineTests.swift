@@ -1,4 +1,5 @@
 import ServiceKit
+import TestSupport
 import Testing
 
 /// Timelines of several changelog chunks, which come back from a restore at every length.
@@ -26,7 +27,7 @@ import Testing
 
     private func shaken(_ events: [TicketEvent], of ticket: String, seed: UInt64) throws -> Pipeline {
         let pipeline = try pipeline()
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for event in events { pipeline.send(event, of: ticket) }
         for _ in 0..<2 * events.count {
             let outcome: Pipeline.Outcome =

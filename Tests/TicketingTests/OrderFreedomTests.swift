@@ -1,4 +1,5 @@
 import ServiceKit
+import TestSupport
 import Testing
 import Ticketing
 
@@ -6,7 +7,7 @@ import Ticketing
 @Suite(.serialized) struct OrderFreedomTests {
     /// Random lives of tickets, with everything that the contract allows.
     struct Generator {
-        var random: SeededRandom
+        var random: SeededGenerator
 
         mutating func pick<T>(_ list: [T]) -> T { list[Int.random(in: 0..<list.count, using: &random)] }
 
@@ -169,7 +170,7 @@ import Ticketing
         parsing: "history: {hours: 100y, days: 100y, months: 100y}\ntimezone: Europe/Berlin\n")
 
     @Test(arguments: 0..<12) func permutationsDuplicatesCrashesAndAborts(seed: UInt64) throws {
-        var generator = Generator(random: SeededRandom(seed: seed))
+        var generator = Generator(random: SeededGenerator(seed: seed))
         let events = generator.events(tickets: 25)
         let now = (TicketEvent.epoch + 200 * 86_400) * 1_000_000
 
@@ -179,7 +180,7 @@ import Ticketing
         let expected = plain.figures
         #expect(!expected.isEmpty)
 
-        var random = SeededRandom(seed: seed &+ 1000)
+        var random = SeededGenerator(seed: seed &+ 1000)
         let shaken = try Pipeline(Self.rules, partitions: 3, now: now)
         var arrivals = events + events.filter { _ in Int.random(in: 0..<10, using: &random) < 3 }
         arrivals.shuffle(using: &random)
@@ -208,7 +209,7 @@ import Ticketing
     }
 
     @Test(arguments: 0..<4) func aChangeOfBreakdownsDerivesAgainWithoutDrift(seed: UInt64) throws {
-        var generator = Generator(random: SeededRandom(seed: seed))
+        var generator = Generator(random: SeededGenerator(seed: seed))
         let events = generator.events(tickets: 30)
         let now = (TicketEvent.epoch + 200 * 86_400) * 1_000_000
         let later = try Rules(
@@ -231,20 +232,5 @@ import Ticketing
         for key in expected.keys.sorted() where expected[key] != got[key] && !key.hasPrefix("backlog/hour") {
             Issue.record("seed \(seed): \(key) is \(got[key] ?? "absent"), expected \(expected[key] ?? "absent")")
         }
-    }
-}
-
-/// SplitMix64: a failing seed is a failing test case.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

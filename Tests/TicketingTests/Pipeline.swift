@@ -5,6 +5,7 @@ import Kafka
 import Logging
 import ServiceKit
 import Streams
+import TestSupport
 import Ticketing
 
 /// Ticketing's stages without a broker: topics are arrays, transactions are all or nothing, time is an argument.
@@ -62,7 +63,7 @@ final class Pipeline {
     var lag: Int64 = 0
     var isIdle = true
     /// Of the records of a changelog that is read back.
-    var order = SeededRandom(seed: .random(in: 0...UInt64.max))
+    var order = SeededGenerator(seed: .random(in: 0...UInt64.max))
 
     init(_ rules: Rules = .default, partitions: Int32 = 2, now: Int64 = TicketEvent.epoch * 1_000_000) throws {
         topology = try TicketingTopology(rules: rules, partitions: partitions)

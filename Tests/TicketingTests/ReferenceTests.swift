@@ -1,6 +1,7 @@
 import Foundation
 import ServiceKit
 import Subprocess
+import TestSupport
 import Testing
 
 #if canImport(System)
@@ -70,7 +71,7 @@ import Testing
         let seed = Int.random(in: 0..<1_000_000)
         let events = try await python(
             "contact_kpis.py", ["--generate", String(seed), "--tickets", String(30 * Self.effort)])
-        var random = SeededRandom(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let pipeline = try Pipeline(
             Rules(parsing: "history: 100y\n" + rules), partitions: 3,
             now: (TicketEvent.epoch + days * 86_400) * 1_000_000)
@@ -96,7 +97,7 @@ import Testing
         ),
     ]) func tickets(zone: String, rules: String) async throws {
         let seed = UInt64.random(in: 0..<1_000_000)
-        var generator = OrderFreedomTests.Generator(random: SeededRandom(seed: seed))
+        var generator = OrderFreedomTests.Generator(random: SeededGenerator(seed: seed))
         let now = (TicketEvent.epoch + 130 * 86_400) * 1_000_000
         let arrivals = generator.events(tickets: 20 * Self.effort)
             .filter { $0.event.at + TicketEvent.epoch * 1_000_000 < now }

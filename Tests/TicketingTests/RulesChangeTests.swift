@@ -1,6 +1,7 @@
 import BusinessTime
 import Foundation
 import ServiceKit
+import TestSupport
 import Testing
 import Ticketing
 
@@ -106,7 +107,7 @@ import Ticketing
     /// What was counted under one version is taken back under the next, to the last: no window goes below zero or keeps a rest.
     @Test func deletionsTakeBackWhatAnyVersionHasCounted() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
         let breakdowns = ["[channel]", "[priority]", "[channel, priority]", "[]"]
         let end = try micros(Self.now)
@@ -155,7 +156,7 @@ import Ticketing
         var compared = 0
         for _ in 0..<12 {
             let seed = UInt64.random(in: 0...UInt64.max)
-            var random = SeededRandom(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let start = try micros(Self.now) + Int64.random(in: 0..<86_400_000, using: &random) * 1_000
             let pipeline = try Pipeline(rules("timezone: UTC", version: 1), now: start)
             var created: [Int64] = []
@@ -200,12 +201,12 @@ import Ticketing
     }
 
     private func compareOpenWindows(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         // Over the ends of weeks, months and a quarter.
         let start =
             TicketEvent.epoch * 1_000_000 + Int64.random(in: 10..<100, using: &random) * TicketEvent.day
             + Int64.random(in: 0..<86_400_000, using: &random) * 1_000
-        var generator = OrderFreedomTests.Generator(random: SeededRandom(seed: seed &+ 1))
+        var generator = OrderFreedomTests.Generator(random: SeededGenerator(seed: seed &+ 1))
         let arrivals = generator.events(tickets: 40).map { arrival in
             var arrival = arrival
             let span = 60 * TicketEvent.hour
@@ -213,7 +214,7 @@ import Ticketing
             return arrival
         }.shuffled(using: &random)
         let pipeline = try Pipeline(rules("timezone: UTC", version: 1), partitions: 2, now: start)
-        pipeline.order = SeededRandom(seed: seed &+ 2)
+        pipeline.order = SeededGenerator(seed: seed &+ 2)
         if Bool.random(using: &random) { pipeline.lag = Int64.random(in: 0..<80 * TicketEvent.hour, using: &random) }
         func shake(_ transactions: Int) throws {
             for _ in 0..<transactions {

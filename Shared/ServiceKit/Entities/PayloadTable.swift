@@ -101,8 +101,8 @@ package final class PayloadTable {
         beginnings.tidy()
     }
 
-    /// Bytes of memory that the table holds.
-    package var memory: Int { table.memory + beginnings.memory }
+    /// Byte strings that the table holds: payloads, and the parts of those in two.
+    package var count: Int { table.count + beginnings.count }
 
     private func withBytes<Result, Failure: Error>(
         of payload: UInt32, _ body: (RawSpan) throws(Failure) -> Result
