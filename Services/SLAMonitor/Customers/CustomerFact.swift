@@ -1,20 +1,20 @@
 import SLA
 import ServiceKit
-import Streams
+package import Streams
 import SupportEvents
 
 /// What a ticket or a contact tells its customer: the verdicts on its promises.
 ///
 /// Time: when the clocks began. Fields: a list of verdicts (in the place of tags), and the ticket or the contact if one of them
 /// is a breach: those are named.
-enum CustomerFact {
+package enum CustomerFact {
     /// Kinds; they stand in state.
     static let ticket: UInt8 = 1
     static let contact: UInt8 = 2
 
     /// One cycle of one promise that was met or breached.
-    struct Verdict: Equatable {
-        enum Outcome: UInt8 {
+    package struct Verdict: Equatable, Sendable {
+        package enum Outcome: UInt8, CaseIterable, Sendable {
             case met = 0
             /// Fulfilled late.
             case breached = 1
@@ -25,11 +25,18 @@ enum CustomerFact {
         }
 
         /// The metric, with `~` and the variant.
-        var promise: String
-        var cycle: Int
-        var outcome: Outcome
+        package var promise: String
+        package var cycle: Int
+        package var outcome: Outcome
         /// When it was met or breached, µs.
-        var at: Int64
+        package var at: Int64
+
+        package init(promise: String, cycle: Int, outcome: Outcome, at: Int64) {
+            self.promise = promise
+            self.cycle = cycle
+            self.outcome = outcome
+            self.at = at
+        }
     }
 
     /// - Returns: nil when there is no verdict, or no customer to tell.
@@ -39,13 +46,7 @@ enum CustomerFact {
         let verdicts = standings.flatMap(verdicts(of:))
         guard !verdicts.isEmpty else { return nil }
         var list: [UInt8] = []
-        for verdict in verdicts {
-            var bytes = [verdict.outcome.rawValue | isShort]
-            PromiseName.encode(verdict.promise, to: &bytes)
-            bytes.appendVarint(UInt64(verdict.cycle))
-            bytes.appendSignedVarint(verdict.at &- start)
-            list.appendBytes(bytes)
-        }
+        for verdict in verdicts { list.appendBytes(encoded(verdict, since: start)) }
         var payload = EventPayload()
         payload.begin(sequence: nil)
         payload.append(.tags, list)
@@ -76,7 +77,16 @@ enum CustomerFact {
     private static let isShort: UInt8 = 0x10
 
     /// - Parameter start: The time of the fact.
-    static func verdict(_ bytes: [UInt8], since start: Int64) throws(InternalRecordError) -> Verdict {
+    package static func encoded(_ verdict: Verdict, since start: Int64) -> [UInt8] {
+        var bytes = [verdict.outcome.rawValue | isShort]
+        PromiseName.encode(verdict.promise, to: &bytes)
+        bytes.appendVarint(UInt64(verdict.cycle))
+        bytes.appendSignedVarint(verdict.at &- start)
+        return bytes
+    }
+
+    /// - Parameter start: The time of the fact.
+    package static func verdict(_ bytes: [UInt8], since start: Int64) throws(InternalRecordError) -> Verdict {
         var reader = BinaryReader(bytes)
         let code = try reader.byte()
         guard let outcome = Verdict.Outcome(rawValue: code & ~isShort) else {
