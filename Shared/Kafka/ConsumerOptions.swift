@@ -9,15 +9,23 @@ public struct ConsumerGroup: Sendable {
     /// How long may pass between two polls. librdkafka 2.0.2 counts a poll of *any* queue of the handle, so a consumer
     /// loop that hangs while something else polls is never evicted: the runtime needs a watchdog of its own.
     public var maxPollInterval: Duration
+    /// Nothing of an assigned partition is delivered before `KafkaConsumer.start` names the offset: for members that
+    /// restore a partition's state first. Without, reading starts at the committed offsets.
+    ///
+    /// To pause in `RebalanceHandler.assigned` is not the same: librdkafka looks the committed offset up meanwhile, on a
+    /// thread of its own, and when its start and the pause meet, one of them is dropped without an error (issues 2190 and
+    /// 5591 of librdkafka). A partition whose start is dropped is never read.
+    public var holdsPartitions: Bool
 
     public init(
         id: String, instanceID: String? = nil, sessionTimeout: Duration = .seconds(12),
-        maxPollInterval: Duration = .seconds(300)
+        maxPollInterval: Duration = .seconds(300), holdsPartitions: Bool = false
     ) {
         self.id = id
         self.instanceID = instanceID
         self.sessionTimeout = sessionTimeout
         self.maxPollInterval = maxPollInterval
+        self.holdsPartitions = holdsPartitions
     }
 }
 

@@ -24,6 +24,12 @@ extension KafkaConsumer {
         setPaused(wanted, false)
     }
 
+    /// Reads partitions that are held or paused from these offsets on.
+    public func start(_ offsets: [TopicPartition: Int64]) throws(KafkaError) {
+        try seek(offsets)
+        try resume(Array(offsets.keys))
+    }
+
     /// Continues each partition at this offset; records fetched ahead are dropped. The next end of partition is
     /// reported again.
     public func seek(_ offsets: [TopicPartition: Int64]) throws(KafkaError) {

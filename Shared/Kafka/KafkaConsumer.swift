@@ -14,6 +14,7 @@ public final class KafkaConsumer {
     private let context: ConsumerContext
     private let handler: (any RebalanceHandler)?
     private let isMember: Bool
+    private let holdsPartitions: Bool
     private var metadata: GroupMetadata?
     private var pausedPartitions: Set<TopicPartition> = []
     private var isClosed = false
@@ -25,7 +26,7 @@ public final class KafkaConsumer {
 
     /// The partitions that this consumer has now.
     public private(set) var assignment: Set<TopicPartition> = []
-    /// What `pause` has paused and `resume` has not resumed; a new assignment starts unpaused.
+    /// What `pause` has paused, or the group holds, and neither `start` nor `resume` has released.
     public var paused: Set<TopicPartition> { pausedPartitions }
 
     var logger: Logger { context.logger }
@@ -70,6 +71,7 @@ public final class KafkaConsumer {
         handle = try ClientHandle(type: RD_KAFKA_CONSUMER, configuration: native, context: context)
         handler = rebalance
         isMember = group != nil
+        holdsPartitions = group?.holdsPartitions ?? false
         // One queue for records, logs, errors, statistics and rebalances: all of them are served by `poll`.
         unsafe rd_kafka_poll_set_consumer(handle.pointer)
         context.consumer = self
@@ -224,17 +226,26 @@ public final class KafkaConsumer {
     private func assigned(
         _ partitions: [TopicPartition], _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
     ) {
-        let code = unsafe rd_kafka_assign(handle.pointer, list)
+        let code = unsafe holdsPartitions ? hold(partitions) : rd_kafka_assign(handle.pointer, list)
         assignmentChanged(to: Set(partitions))
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             pending = KafkaError(code, operation: "take over the assignment")
             return
         }
+        if holdsPartitions { setPaused(partitions, true) }
         unsafe metadata = GroupMetadata(of: handle.pointer)
         if metadata == nil, !isAssignmentLost {
             logger.warning("the group's metadata is not readable: nothing can be committed in this assignment")
         }
         handler?.assigned(partitions, consumer: self)
+    }
+
+    /// With an absolute offset librdkafka looks nothing up: it has ordered the start when the assignment returns, and the
+    /// pause comes after it. Whatever is read in between is below, or again at, the offset of `start`.
+    private func hold(_ partitions: [TopicPartition]) -> rd_kafka_resp_err_t {
+        let code = PartitionList(partitions, offset: 0).withPointer { unsafe rd_kafka_assign(handle.pointer, $0) }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, !partitions.isEmpty else { return code }
+        return PartitionList(partitions).withPointer { unsafe rd_kafka_pause_partitions(handle.pointer, $0) }
     }
 
     private func giveUp() {

@@ -3,8 +3,8 @@
 /// The whole group waits while a handler runs: draw every blocking call in it from one `Deadline`. Assignments are
 /// eager: a rebalance revokes everything before it assigns anew.
 public protocol RebalanceHandler: AnyObject {
-    /// These partitions are ours now; fetching starts at the committed offsets. `consumer.groupMetadata()` is that of the
-    /// new generation. The handler may pause partitions whose state has to be restored first.
+    /// These partitions are ours now; fetching starts at the committed offsets, or with `KafkaConsumer.start` where the
+    /// group holds them (`ConsumerGroup.holdsPartitions`). `consumer.groupMetadata()` is that of the new generation.
     func assigned(_ partitions: [TopicPartition], consumer: KafkaConsumer)
 
     /// Called before these partitions are given up: the generation is still valid, so that a commit made here counts.

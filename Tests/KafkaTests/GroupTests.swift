@@ -107,6 +107,47 @@ struct GroupTests {
         }
     }
 
+    /// Neither records nor ends of partitions come before the start, and then from the named offset, in every assignment anew.
+    @Test func heldPartitionsAreReadFromWhereTheyAreStarted() async throws {
+        try await onThread {
+            let cluster = try MockCluster()
+            try cluster.createTopic("input", partitions: 2)
+            try fill(cluster, "input", count: 20)
+            let handler = RecordingHandler()
+            let consumer = try KafkaConsumer(
+                configuration: cluster.configuration, group: ConsumerGroup(id: "group", holdsPartitions: true),
+                rebalance: handler, logger: quiet)
+            for round in 1...2 { try Self.readFrom(round, consumer, handler) }
+            try consumer.close(patience)
+        }
+    }
+
+    private static func readFrom(_ round: Int, _ consumer: KafkaConsumer, _ handler: RecordingHandler) throws {
+        try consumer.subscribe(["input"])
+        let batch = RecordBatch()
+        while handler.events.count < 2 * round - 1 { try consumer.poll(into: batch, timeout: .seconds(60)) }
+        #expect(batch.isEmpty)
+        #expect(consumer.paused == Set(both))
+        // Longer than a fetch takes.
+        try consumer.poll(into: batch, timeout: .milliseconds(200))
+        #expect(batch.isEmpty)
+        try consumer.start([both[0]: Int64(round)])
+        #expect(consumer.paused == [both[1]])
+        let deadline = patience
+        var offsets: [Int64] = []
+        repeat {
+            try #require(!deadline.isExpired)
+            try consumer.poll(into: batch, timeout: .seconds(1))
+            offsets += batch.records.map(\.offset)
+            #expect(batch.runs.allSatisfy { $0.topicPartition == both[0] })
+        } while batch.endsOfPartition.isEmpty
+        #expect(offsets.first == Int64(round))
+        #expect(offsets == offsets.sorted())
+        try consumer.unsubscribe()
+        try consumer.poll { _ in handler.events.count == 2 * round }
+        #expect(consumer.paused.isEmpty)
+    }
+
     /// Records that a poll has collected before it meets the revocation belong to the next owner.
     @Test func recordsOfARevokedAssignmentAreDropped() async throws {
         try await onThread {

@@ -81,6 +81,33 @@ import Testing
         #expect(cluster.transactions.allSatisfy { $0.status == .committed })
     }
 
+    /// The commit before the change fails: its records come again, and those that were read behind them must not be taken
+    /// before.
+    @Test func anAbortBeforeTheChangeSkipsNothing() throws {
+        let (settings, made) = (Settings(), Made())
+        var stage = stage(settings, made)
+        // Longer than the steps before the change.
+        stage.commitInterval = 5_000
+        let cluster = cluster(stage, settings)
+        let harness = Harness(cluster, stage)
+        try harness.open()
+        try harness.steps(12)
+        for key in ["a", "b"] { cluster.append("in", 0, key: key, value: "x") }
+        try harness.step()
+        for key in ["c", "d"] { cluster.append("in", 0, key: key, value: "x") }
+        settings.take(1, to: 0)
+        var fired = 0
+        cluster.fault = { name, _ in
+            guard name == "sendOffsets", fired == 0 else { return .none }
+            fired += 1
+            return .fail(ClientError(.abort, "injected"))
+        }
+        try harness.steps(600)
+        #expect(fired == 1)
+        #expect(made.versions == [0, 1])
+        #expect(cluster.outputCounts() == ["a": 1, "b": 1, "c": 1, "d": 1])
+    }
+
     @Test func aRecordOfALaterVersionWaitsForIt() throws {
         let (settings, made) = (Settings(), Made())
         var stage = stage(settings, made)

@@ -31,7 +31,8 @@ package final class KafkaClients: StreamClients {
         configuration.properties.merge(["heartbeat.interval.ms": "\(max(100, beat))"]) { own, _ in own }
         return try KafkaStreamConsumer(
             configuration,
-            group: ConsumerGroup(id: group, instanceID: identity, sessionTimeout: sessionTimeout),
+            group: ConsumerGroup(
+                id: group, instanceID: identity, sessionTimeout: sessionTimeout, holdsPartitions: true),
             listener: listener, logger: logger)
     }
 
@@ -112,8 +113,8 @@ final class KafkaStreamConsumer: StreamConsumer {
         try kafka { () throws(KafkaError) in try consumer.pause(partitions) }
     }
 
-    func resume(_ partitions: [TopicPartition]) throws(ClientError) {
-        try kafka { () throws(KafkaError) in try consumer.resume(partitions) }
+    func start(_ offsets: [TopicPartition: Int64]) throws(ClientError) {
+        try kafka { () throws(KafkaError) in try consumer.start(offsets) }
     }
 
     func seek(_ offsets: [TopicPartition: Int64]) throws(ClientError) {
@@ -124,6 +125,12 @@ final class KafkaStreamConsumer: StreamConsumer {
         -> [TopicPartition: OffsetAndMetadata]
     {
         try kafka { () throws(KafkaError) in try consumer.committed(partitions, deadline) }
+    }
+
+    func stableEnds(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError)
+        -> [TopicPartition: Int64]
+    {
+        try kafka { () throws(KafkaError) in try consumer.ends(partitions, deadline) }
     }
 
     var generation: GroupGeneration? {

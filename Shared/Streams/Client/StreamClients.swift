@@ -54,7 +54,9 @@ package protocol StreamConsumer: AnyObject {
     func poll(into batch: RecordBatch, maximumRecords: Int, maximumBytes: Int, timeout: Int64) throws(ClientError)
 
     func pause(_ partitions: [TopicPartition]) throws(ClientError)
-    func resume(_ partitions: [TopicPartition]) throws(ClientError)
+
+    /// Reads from these offsets what has been assigned or paused: of neither does anything count that comes before.
+    func start(_ offsets: [TopicPartition: Int64]) throws(ClientError)
 
     /// The next records come from these offsets; what was fetched already is dropped.
     func seek(_ offsets: [TopicPartition: Int64]) throws(ClientError)
@@ -62,6 +64,9 @@ package protocol StreamConsumer: AnyObject {
     /// The group's committed positions, after the end of all transactions that hold offsets of these partitions.
     func committed(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError)
         -> [TopicPartition: OffsetAndMetadata]
+
+    /// Last stable offsets: how far a `read_committed` consumer can read at this moment.
+    func stableEnds(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError) -> [TopicPartition: Int64]
 
     /// `nil` outside of a generation.
     var generation: GroupGeneration? { get }

@@ -7,15 +7,16 @@ package struct AssignmentMachine: Sendable {
     package enum Action: Sendable, Equatable {
         /// Remember the group metadata which this assignment's offsets are sent with.
         case captureGroup
-        /// Read nothing from these before their state is there; the consumer is polled all the same.
+        /// Read nothing more from these; the consumer is polled all the same. What is assigned is not read before its
+        /// ``start(_:)`` anyway.
         case pause([Int32])
         /// Ask for the committed positions, outside of the rebalance (the answer waits for the end of a dead
         /// predecessor's transaction); then report ``located(unchanged:)``.
         case locate([Int32])
         /// Make tasks and restore them; report each with ``restored(_:)``.
         case open([Int32])
-        /// Start reading.
-        case resume([Int32])
+        /// The state is there: read from the positions that belong to it.
+        case start([Int32])
         /// Forget tasks and their state.
         case drop([Int32])
         /// End the transaction with a commit, under the deadline of the revocation; then report ``commitEnded(_:)``.
@@ -50,7 +51,7 @@ package struct AssignmentMachine: Sendable {
             suspended = []
             return dropped.isEmpty ? [.captureGroup] : [.captureGroup, .drop(dropped)]
         }
-        return [.captureGroup, .pause(partitions.sorted()), .locate(partitions.sorted())]
+        return [.captureGroup, .locate(partitions.sorted())]
     }
 
     /// The committed positions are known.
@@ -68,7 +69,7 @@ package struct AssignmentMachine: Sendable {
         var actions: [Action] = []
         if !dropped.isEmpty { actions.append(.drop(dropped.sorted())) }
         if !fresh.isEmpty { actions.append(.open(fresh.sorted())) }
-        if !kept.isEmpty { actions.append(.resume(kept.sorted())) }
+        if !kept.isEmpty { actions.append(.start(kept.sorted())) }
         return actions
     }
 
@@ -76,7 +77,7 @@ package struct AssignmentMachine: Sendable {
     package mutating func restored(_ partition: Int32) -> [Action] {
         guard restoring.remove(partition) != nil else { return [] }
         running.insert(partition)
-        return [.resume([partition])]
+        return [.start([partition])]
     }
 
     /// The running tasks are to be made anew, right after a commit: as if their partitions had just been assigned.

@@ -14,13 +14,7 @@ extension StreamWorker {
                 try client { () throws(ClientError) in try consumer.pause(topicPartitions(partitions)) }
             case .locate(let partitions): toLocate = partitions
             case .open(let partitions): try openSlots(partitions)
-            case .resume(let partitions):
-                let consumer = try consumer()
-                try client { () throws(ClientError) in
-                    try consumer.resume(topicPartitions(partitions))
-                    try consumer.seek(missedPositions(partitions))
-                }
-                missed.subtract(partitions)
+            case .start(let partitions): try startReading(partitions)
             case .drop(let partitions):
                 for partition in partitions { slots[partition] = nil }
                 restore?.drop(partitions)
@@ -35,12 +29,17 @@ extension StreamWorker {
         settle()
     }
 
-    private func missedPositions(_ partitions: [Int32]) -> [TopicPartition: Int64] {
+    private func startReading(_ partitions: [Int32]) throws(WorkerError) {
+        let now = time.monotonic
         var positions: [TopicPartition: Int64] = [:]
-        for partition in partitions where missed.contains(partition) {
-            for input in slots[partition]?.inputs ?? [] { positions[input.topicPartition] = input.position }
+        for slot in partitions.compactMap({ slots[$0] }) {
+            for index in slot.inputs.indices {
+                slot.inputs[index].stall = StallWatch(now: now)
+                positions[slot.inputs[index].topicPartition] = slot.inputs[index].position
+            }
         }
-        return positions
+        let consumer = try consumer()
+        try client { () throws(ClientError) in try consumer.start(positions) }
     }
 
     /// After a change of the assignment.
@@ -205,7 +204,6 @@ extension StreamWorker: RebalanceListener {
         handle { () throws(WorkerError) in
             logger.info("revoked", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
             toLocate = []
-            missed = []
             try perform(machine.revoked())
             generation = nil
         }
@@ -215,7 +213,6 @@ extension StreamWorker: RebalanceListener {
         handle { () throws(WorkerError) in
             logger.warning("lost", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
             toLocate = []
-            missed = []
             intakeEpoch += 1
             try perform(machine.lost())
             generation = nil

@@ -54,8 +54,6 @@ package final class StreamWorker {
     var isJoined = false
     /// Set when the handles are being thrown away: callbacks do nothing any more.
     var isDiscarded = false
-    /// Of these, records or ends came before the state was there. They are read again.
-    var missed: Set<Int32> = []
     /// While it is being closed.
     var closeDeadline = Deadline.never
     /// A revocation is being answered: what is undone is not read again here.
@@ -72,6 +70,8 @@ package final class StreamWorker {
     let batch = RecordBatch()
     /// Changes when pulled records are dropped because they will come again.
     var intakeEpoch: UInt64 = 0
+    /// Of the poll that has filled `batch`.
+    private var batchEpoch: UInt64 = 0
     var policy: CommitPolicy
     var work = CommitPolicy.Work()
     /// Taken by polls in a row that each took the most.
@@ -79,7 +79,7 @@ package final class StreamWorker {
     var takenRecords = 0
     var takenBytes = 0
     var abortsInARow = 0
-    var lastLagReport: Int64 = .min
+    var lastReport: Int64 = .min
     var lastPollWarning: Int64 = .min / 2
 
     package init(
@@ -177,12 +177,13 @@ package final class StreamWorker {
         try poll(timeout: isBusy ? 0 : policy.wait(work, now: time.monotonic, longest: wait))
         if replacesProducer { try replaceProducer() }
         try adoptSettings()
-        // Before anything is resumed: what this poll has delivered of a partition that waits for its state is read again
-        // from the committed position, together with what earlier polls have delivered.
+        // Before anything is started: what this poll has delivered of a partition that waits for its state comes again from
+        // the position that belongs to it.
         try intake()
         if !toLocate.isEmpty { try locate() }
         if restore != nil { try restoreStep() }
         try advance()
+        try report()
         measure()
         if policy.isDue(work, now: time.monotonic) {
             try commit(isClean: false, deadline: .after(options.commitBudget))
@@ -211,6 +212,7 @@ package final class StreamWorker {
             }
         }
         if let deferred { throw deferred }
+        batchEpoch = intakeEpoch
         if batch.records.count >= most.records || batch.byteCount >= most.bytes {
             backlog.records += batch.records.count
             backlog.bytes += batch.byteCount
@@ -220,15 +222,13 @@ package final class StreamWorker {
     }
 
     private func intake() throws(WorkerError) {
-        let epoch = intakeEpoch
+        let epoch = batchEpoch
+        guard epoch == intakeEpoch else { return }
         let isWaiting = stage.settings.map { $0.version < neededSettings } ?? false
+        // The tasks are made anew when the version has come, and read again from their positions.
+        guard !isWaiting else { return }
         for run in batch.runs {
-            guard !isWaiting else {
-                missed.insert(run.topicPartition.partition)
-                continue
-            }
             guard let slot = runningSlot(run.topicPartition), let input = slot.index(of: run.topicPartition) else {
-                if machine.owned.contains(run.topicPartition.partition) { missed.insert(run.topicPartition.partition) }
                 continue
             }
             if slot.inputs[input].mustAnnounce {
@@ -248,11 +248,9 @@ package final class StreamWorker {
                 guard epoch == intakeEpoch else { return }
             }
         }
-        guard !isWaiting else { return }
         takenBytes += batch.byteCount
         for end in batch.endsOfPartition {
             guard let slot = runningSlot(end.topicPartition), let input = slot.index(of: end.topicPartition) else {
-                if machine.owned.contains(end.topicPartition.partition) { missed.insert(end.topicPartition.partition) }
                 continue
             }
             slot.moved(input: input, to: end.position)
@@ -293,7 +291,6 @@ package final class StreamWorker {
                 throw .stop(failure(error, slot, 0, otherwise: nil))
             }
         }
-        if let look { reportLag(look) }
     }
 
     private func observe(_ look: ProgressLook, _ slot: TaskSlot) {
@@ -306,10 +303,16 @@ package final class StreamWorker {
         slot.clock.observed(look.reading, thenEnds: ends, wall: look.wall)
     }
 
-    private func reportLag(_ look: ProgressLook) {
+    /// Once a second, with nothing in hand.
+    private func report() throws(WorkerError) {
         let now = time.monotonic
-        guard lastLagReport == .min || now - lastLagReport >= 1_000 else { return }
-        lastLagReport = now
+        guard lastReport == .min || now - lastReport >= 1_000, let look = progress.latest() else { return }
+        lastReport = now
+        reportLag(look)
+        try watchStalls(look)
+    }
+
+    private func reportLag(_ look: ProgressLook) {
         for slot in running {
             for input in slot.inputs {
                 guard let end = look.ends[input.topicPartition] else { continue }

@@ -18,6 +18,8 @@ final class TaskSlot {
         /// The mark of the next commit, and that of the last.
         var attempt: PositionMetadata.Attempt?
         var committedAttempt: PositionMetadata.Attempt?
+        /// Since reading started.
+        var stall = StallWatch(now: 0)
     }
 
     /// The committed position of one input as the broker knows it at the assignment.

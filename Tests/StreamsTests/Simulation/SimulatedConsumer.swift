@@ -237,8 +237,8 @@ final class SimulatedConsumer: StreamConsumer {
             guard words.count == 2, let partition = Int32(words[1]) else { return nil }
             return TopicPartition(topic: String(words[0]), partition: partition)
         }
-        positions = [:]
-        paused = []
+        positions = Dictionary(uniqueKeysWithValues: assignment.map { ($0, 0) })
+        paused = Set(assignment)
         reportedEnds = [:]
         stash = [:]
         world.log("\(member.instance) assigned \(assignment) in generation \(generationNumber)")
@@ -255,7 +255,6 @@ final class SimulatedConsumer: StreamConsumer {
         try serveGroup()
         let wanted = assignment.filter { !paused.contains($0) || world.ignoresPauses }
         guard !wanted.isEmpty else { return }
-        try locate(wanted)
         deliver(wanted, maximumRecords, into: batch)
         let asked = wanted.compactMap { place in
             stash[place] == nil ? positions[place].map { (place, $0) } : nil
@@ -290,17 +289,6 @@ final class SimulatedConsumer: StreamConsumer {
                 reportedEnds[place] = end
                 batch.appendEnd(place, position: fetched.next)
             }
-        }
-    }
-
-    /// Where the group stands, for partitions that have not been read yet.
-    private func locate(_ wanted: [TopicPartition]) throws(ClientError) {
-        let unknown = wanted.filter { positions[$0] == nil }
-        guard !unknown.isEmpty, let found = try fetchCommitted(unknown) else { return }
-        for place in unknown where positions[place] == nil {
-            guard let partition = found[place], partition.error == .none else { continue }
-            positions[place] = partition.committedOffset < 0 ? 0 : partition.committedOffset
-            world.log("\(member.instance) reads \(place) from \(positions[place] ?? 0)")
         }
     }
 
@@ -346,9 +334,9 @@ final class SimulatedConsumer: StreamConsumer {
         paused.formUnion(partitions)
     }
 
-    func resume(_ partitions: [TopicPartition]) throws(ClientError) {
-        try connection.host.check()
-        paused.subtract(partitions)
+    func start(_ offsets: [TopicPartition: Int64]) throws(ClientError) {
+        try seek(offsets)
+        paused.subtract(offsets.keys)
     }
 
     func seek(_ offsets: [TopicPartition: Int64]) throws(ClientError) {
@@ -359,6 +347,12 @@ final class SimulatedConsumer: StreamConsumer {
             reportedEnds[place] = nil
             stash[place] = nil
         }
+    }
+
+    func stableEnds(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError)
+        -> [TopicPartition: Int64]
+    {
+        try connection.offsets(partitions, timestamp: -1, isCommitted: true)
     }
 
     var generation: GroupGeneration? {

@@ -143,8 +143,8 @@ final class SimulatedWatermarkReader: WatermarkReader {
     func watermarks(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError)
         -> [TopicPartition: Watermarks]
     {
-        let low = try offsets(partitions, timestamp: -2)
-        let high = try offsets(partitions, timestamp: -1)
+        let low = try connection.offsets(partitions, timestamp: -2)
+        let high = try connection.offsets(partitions, timestamp: -1)
         var found: [TopicPartition: Watermarks] = [:]
         for partition in partitions {
             guard let low = low[partition], let high = high[partition] else {
@@ -155,10 +155,18 @@ final class SimulatedWatermarkReader: WatermarkReader {
         return found
     }
 
-    private func offsets(_ partitions: [TopicPartition], timestamp: Int64) throws(ClientError)
-        -> [TopicPartition: Int64]
-    {
+    func close(deadline: Deadline) {}
+}
+
+extension SimulatedConnection {
+    /// - Parameters:
+    ///   - timestamp: -2 asks for the first offset, -1 for the end.
+    ///   - isCommitted: the end is the last stable offset.
+    func offsets(
+        _ partitions: [TopicPartition], timestamp: Int64, isCommitted: Bool = false
+    ) throws(ClientError) -> [TopicPartition: Int64] {
         let request = ListOffsetsRequest {
+            $0.isolationLevel = isCommitted ? 1 : 0
             $0.topics = partitions.map { place in
                 ListOffsetsRequest.Topic {
                     $0.name = place.topic
@@ -171,7 +179,7 @@ final class SimulatedWatermarkReader: WatermarkReader {
                 }
             }
         }
-        guard case .listOffsets(let response) = try connection.call(.listOffsets(request)) else { return [:] }
+        guard case .listOffsets(let response) = try call(.listOffsets(request)) else { return [:] }
         var found: [TopicPartition: Int64] = [:]
         for topic in response.topics {
             for partition in topic.partitions where partition.error == .none {
@@ -180,6 +188,4 @@ final class SimulatedWatermarkReader: WatermarkReader {
         }
         return found
     }
-
-    func close(deadline: Deadline) {}
 }

@@ -216,11 +216,9 @@ final class FakeConsumer: StreamConsumer {
         guard let offered, !cluster.hasPendingOffsets(groupName, offered) else { return }
         self.offered = nil
         assignment = offered
-        paused = []
+        paused = Set(offered)
         reportedEnds = [:]
-        for topicPartition in offered {
-            positions[topicPartition] = group.committed[topicPartition]?.offset ?? cluster.low(topicPartition)
-        }
+        for topicPartition in offered { positions[topicPartition] = cluster.low(topicPartition) }
         listener?.assigned(offered)
     }
 
@@ -228,8 +226,17 @@ final class FakeConsumer: StreamConsumer {
         try clients.call("pause") { paused.formUnion(partitions) }
     }
 
-    func resume(_ partitions: [TopicPartition]) throws(ClientError) {
-        try clients.call("resume") { paused.subtract(partitions) }
+    func start(_ offsets: [TopicPartition: Int64]) throws(ClientError) {
+        try seek(offsets)
+        try clients.call("start") {
+            for topicPartition in offsets.keys {
+                if cluster.lostStarts[topicPartition, default: 0] > 0 {
+                    cluster.lostStarts[topicPartition, default: 0] -= 1
+                } else {
+                    paused.remove(topicPartition)
+                }
+            }
+        }
     }
 
     func seek(_ offsets: [TopicPartition: Int64]) throws(ClientError) {
@@ -247,6 +254,14 @@ final class FakeConsumer: StreamConsumer {
                 throw ClientError(.retry, "UNSTABLE_OFFSET_COMMIT")
             }
             return cluster.group(groupName).committed.filter { partitions.contains($0.key) }
+        }
+    }
+
+    func stableEnds(_ partitions: [TopicPartition], deadline: Deadline) throws(ClientError)
+        -> [TopicPartition: Int64]
+    {
+        try clients.call("stableEnds") {
+            Dictionary(uniqueKeysWithValues: partitions.map { ($0, cluster.lastStableOffset($0)) })
         }
     }
 

@@ -56,6 +56,8 @@ final class FakeCluster: @unchecked Sendable {
 
     /// A client that delivers what it had fetched before a pause.
     var ignoresPauses = false
+    /// A client that never begins to read, so many times.
+    var lostStarts: [TopicPartition: Int] = [:]
 
     /// Called before every call of a client, with its name.
     var fault: (String, FakeProcess) -> Fault = { _, _ in .none }
