@@ -19,11 +19,15 @@ public struct DeltaAccumulator: ~Copyable {
         var scope: UInt16
     }
 
+    private static let fewestSlots = 1_024
+    /// More memory than for so many is not kept when it is quiet.
+    private static let usualEntries = 2_048
+
     private let kinds: [MeasureKind?]
     private let bins = DurationBins.shared
     private var entries: [Entry] = []
     /// Index into `entries` + 1; 0 is free. The count is a power of two.
-    private var slots = [UInt32](repeating: 0, count: 1_024)
+    private var slots = [UInt32](repeating: 0, count: Self.fewestSlots)
     private var buffer: [UInt8] = []
     /// The first is ``WindowScope/all``; more only while entities are derived under changed rules.
     private var scopes = [WindowScope.all]
@@ -132,6 +136,14 @@ public struct DeltaAccumulator: ~Copyable {
         entries.removeAll(keepingCapacity: true)
         for index in slots.indices { slots[index] = 0 }
         scopes.removeLast(scopes.count - 1)
+    }
+
+    /// Gives back what an unusually large commit has taken, unless something is being collected.
+    public mutating func tidy() {
+        guard entries.isEmpty, entries.capacity > Self.usualEntries else { return }
+        entries = []
+        slots = [UInt32](repeating: 0, count: Self.fewestSlots)
+        buffer = []
     }
 
     private mutating func number(of scope: WindowScope) -> UInt16 {

@@ -149,6 +149,17 @@ public final class RecordBatch {
         endsOfPartition.append(PartitionEnd(topicPartition: topicPartition, position: position))
     }
 
+    /// Gives back the memory that a backlog's polls have needed, where the present content takes less than a quarter of it and it
+    /// is more than 64 KiB.
+    package func giveBackUnused() {
+        if bytes.count > 65_536, (byteCount + Self.padding) * 4 < bytes.count {
+            bytes = Array(bytes[..<(byteCount + Self.padding)])
+        }
+        if records.capacity * MemoryLayout<Record>.stride > 65_536, records.count * 4 < records.capacity {
+            records = Array(records[...])
+        }
+    }
+
     func beginRun(_ topicPartition: TopicPartition) {
         runs.append(Run(topicPartition: topicPartition, records: records.count..<records.count))
     }

@@ -8,9 +8,9 @@ extension Array {
         if needed > capacity, capacity >= 4_096 { reserveCapacity(Swift.max(needed, capacity + capacity / 4)) }
     }
 
-    /// Empties a list that is filled again and again, and keeps its memory unless it was unusually long.
+    /// Empties a list that is filled again and again, and keeps its memory unless that is more than 64 KiB.
     @inlinable
     package mutating func removeAllSparingly() {
-        removeAll(keepingCapacity: capacity <= 4_096)
+        removeAll(keepingCapacity: capacity * MemoryLayout<Element>.stride <= 65_536)
     }
 }

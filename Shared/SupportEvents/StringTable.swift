@@ -15,6 +15,7 @@ public struct StringTable: ~Copyable {
         var count: UInt32
         /// 0: free.
         var references: UInt32
+        var tag: UInt32
     }
 
     private let countsReferences: Bool
@@ -47,14 +48,18 @@ public struct StringTable: ~Copyable {
     // MARK: Look-up
 
     /// The id of a string, which is put into the table if need be. With reference counting this takes one reference.
-    /// `hash` is `KeyHash.hash` of the bytes.
-    public mutating func intern(_ string: RawSpan, hash: UInt64) -> UInt32 {
-        if let id = find(string, hash: hash) {
+    ///
+    /// - Parameters:
+    ///   - hash: `KeyHash.hash` of the bytes.
+    ///   - tag: Tells strings of the same bytes apart.
+    public mutating func intern(_ string: RawSpan, hash: UInt64, tag: UInt32 = 0) -> UInt32 {
+        let hash = Self.hash(hash, tag)
+        if let id = find(string, tag, hash) {
             if countsReferences { retain(id) }
             return id
         }
         if (count + 1) * 4 > slots.count * 3 { grow() }
-        let id = store(string)
+        let id = store(string, tag)
         place(Self.slot(id, hash: hash))
         count += 1
         return id
@@ -66,12 +71,13 @@ public struct StringTable: ~Copyable {
         slots[slot] = entry
     }
 
+    private static func hash(_ hash: UInt64, _ tag: UInt32) -> UInt64 { hash ^ UInt64(tag) &* 0x9E37_79B9_7F4A_7C15 }
     private static func slot(_ id: UInt32, hash: UInt64) -> UInt64 { (hash >> 32) << 32 | UInt64(id) }
     private static func id(_ slot: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: slot) }
 
     /// The id of a string.
-    public mutating func intern(_ string: RawSpan) -> UInt32 {
-        intern(string, hash: KeyHash.hash(string))
+    public mutating func intern(_ string: RawSpan, tag: UInt32 = 0) -> UInt32 {
+        intern(string, hash: KeyHash.hash(string), tag: tag)
     }
 
     /// The id of a string given as an array.
@@ -85,15 +91,17 @@ public struct StringTable: ~Copyable {
         return decoder.withText(text) { intern($0, hash: text.hash) }
     }
 
-    /// The id of a string that is in the table, without taking a reference.
-    public func find(_ string: RawSpan, hash: UInt64) -> UInt32? {
+    /// The id of a string without a tag that is in the table, without taking a reference.
+    public func find(_ string: RawSpan, hash: UInt64) -> UInt32? { find(string, 0, hash) }
+
+    private func find(_ string: RawSpan, _ tag: UInt32, _ hash: UInt64) -> UInt32? {
         var slot = HashPlace.home(hash, slots.count)
         while true {
             let found = slots[slot]
             if found == Self.empty { return nil }
             if found >> 32 == hash >> 32 {
                 let id = Self.id(found)
-                if equal(entries[Int(id)], string) { return id }
+                if entries[Int(id)].tag == tag, equal(entries[Int(id)], string) { return id }
             }
             slot = HashPlace.next(slot, slots.count)
         }
@@ -131,6 +139,9 @@ public struct StringTable: ~Copyable {
         return Array(bytes[Int(entry.offset)..<Int(entry.offset) + Int(entry.count)])
     }
 
+    /// What it was given with.
+    public func tag(of id: UInt32) -> UInt32 { entries[Int(id)].tag }
+
     /// A string as text.
     public func string(of id: UInt32) -> String {
         String(decoding: bytes(of: id), as: UTF8.self)
@@ -158,7 +169,7 @@ public struct StringTable: ~Copyable {
         }
         removeSlot(of: id)
         unusedBytes += Int(entries[Int(id)].count)
-        entries[Int(id)] = Entry(offset: firstFree, count: 0, references: 0)
+        entries[Int(id)] = Entry(offset: firstFree, count: 0, references: 0, tag: 0)
         firstFree = id
         count -= 1
         if unusedBytes > 4096, unusedBytes * 2 > bytes.count { compact() }
@@ -172,9 +183,9 @@ public struct StringTable: ~Copyable {
 
     // MARK: Storage
 
-    private mutating func store(_ string: RawSpan) -> UInt32 {
+    private mutating func store(_ string: RawSpan, _ tag: UInt32) -> UInt32 {
         precondition(bytes.count + string.byteCount <= Int(UInt32.max), "a string table holds at most 4 GiB")
-        let entry = Entry(offset: UInt32(bytes.count), count: UInt32(string.byteCount), references: 1)
+        let entry = Entry(offset: UInt32(bytes.count), count: UInt32(string.byteCount), references: 1, tag: tag)
         bytes.reserveSparingly(string.byteCount)
         unsafe string.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
         if firstFree != Self.none {
@@ -198,7 +209,8 @@ public struct StringTable: ~Copyable {
     /// Closes the gap by moving back what was displaced over it, so that no tombstones are needed.
     private mutating func removeSlot(of id: UInt32) {
         let size = slots.count
-        var gap = withBytes(of: id) { HashPlace.home(KeyHash.hash($0), size) }
+        let tag = entries[Int(id)].tag
+        var gap = withBytes(of: id) { HashPlace.home(Self.hash(KeyHash.hash($0), tag), size) }
         while Self.id(slots[gap]) != id { gap = HashPlace.next(gap, size) }
         var next = HashPlace.next(gap, size)
         while slots[next] != Self.empty {

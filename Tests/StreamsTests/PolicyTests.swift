@@ -103,6 +103,24 @@ import Testing
         #expect(!release.takeDue(now: 10_000))
     }
 
+    @Test func onceItIsQuiet() {
+        let release = MemoryRelease()
+        for now in stride(from: Int64(0), through: 3_000, by: 100) {
+            release.worked(now: now)
+            #expect(!release.takeDue(now: now))
+        }
+        #expect(release.takeDue(now: 3_500))
+        #expect(!release.takeDue(now: 10_000))
+    }
+
+    @Test func workDoesNotPutOffWhatABacklogHasLeft() {
+        let release = MemoryRelease()
+        release.caughtUp(now: 0)
+        release.worked(now: 450)
+        #expect(release.takeDue(now: 500))
+        #expect(!release.takeDue(now: 10_000))
+    }
+
     @Test func notAgainAndAgain() {
         let release = MemoryRelease()
         release.caughtUp(now: 0)

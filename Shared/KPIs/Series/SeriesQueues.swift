@@ -1,5 +1,8 @@
 internal import BusinessTime
 
+/// What is filled again and again keeps no more memory than for so many elements: a backlog's would stay for good.
+private let usualLength = 2_048
+
 /// Buckets that wait for publication, first in, first out, by key: one that has gone in the meantime is not found.
 struct KeyQueue {
     private var keys: [UInt64] = []
@@ -18,7 +21,7 @@ struct KeyQueue {
 
     private mutating func trim() {
         if head == keys.count {
-            keys.removeAll(keepingCapacity: true)
+            keys.removeAll(keepingCapacity: keys.capacity <= usualLength)
             head = 0
         } else if head >= 65_536, head * 2 >= keys.count {
             keys.removeFirst(head)
@@ -51,7 +54,7 @@ struct CoolingQueue {
     mutating func commit() {
         uncommitted = 0
         if head == items.count {
-            items.removeAll(keepingCapacity: true)
+            items.removeAll(keepingCapacity: items.capacity <= usualLength)
             head = 0
         } else if head >= 65_536, head * 2 >= items.count {
             items.removeFirst(head)
@@ -96,8 +99,8 @@ struct UndoLog {
     }
 
     mutating func removeAll(newest: Micros) {
-        entries.removeAll(keepingCapacity: true)
-        arena.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: entries.capacity <= usualLength)
+        arena.removeAll(keepingCapacity: arena.capacity <= 32 * usualLength)
         closedWindows.removeAll(keepingCapacity: true)
         committedNewest = newest
     }

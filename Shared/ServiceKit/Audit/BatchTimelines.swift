@@ -60,7 +60,7 @@ struct BatchTimelines {
         guard decoder.rejection(of: decoded) == nil, let name = names.index(of: decoded.entityKind) else { return }
         let id = decoder.bytes(decoded.entity)
         var event = TimelineIntake.pack(decoded, decoder, &payload, keepsSource: keepsSource)
-        event.payload = payloads.retain(payload.bytes, hasSequence: event.hasSequence)
+        event.payload = payloads.retain(payload.bytes, of: event)
         let arrival = Arrival(
             event: event, sequence: decoded.sequence, timestamp: batch.records[record].timestamp)
         eventCount += 1
@@ -97,7 +97,7 @@ struct BatchTimelines {
             }
             return
         }
-        if events[place].event == arrival.event { return }
+        if events[place].event.isSame(as: arrival.event, payloads) { return }
         let held = try encoding(events[place].event, entity)
         if CanonicalEncoder.isGreater(try encoding(arrival.event, entity), than: held) { events[place] = arrival }
     }
@@ -157,10 +157,10 @@ struct BatchTimelines {
     private func items(_ statements: [BatchStatement]) -> [Arrival] {
         statements.map { statement in
             let fact = statement.fact
-            let event = TimelineEvent(
-                time: fact.time, identity: statement.origin,
-                payload: payloads.retain(fact.payload.bytes, hasSequence: false),
-                type: Fact.type(fact.kind), code: fact.code, detail: fact.detail)
+            var event = TimelineEvent(
+                time: fact.time, identity: statement.origin, payload: 0, type: Fact.type(fact.kind), code: fact.code,
+                detail: fact.detail)
+            event.payload = payloads.retain(fact.payload.bytes, of: event)
             return Arrival(event: event, sequence: -1, timestamp: 0)
         }
     }

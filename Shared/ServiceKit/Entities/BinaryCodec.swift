@@ -111,6 +111,13 @@ package struct BinaryReader {
         return try unsafe reader.signedVarint(record.span.bytes)
     }
 
+    mutating func fixed32() throws(InternalRecordError) -> UInt32 {
+        guard remaining >= 4 else { throw .endsEarly }
+        defer { position += 4 }
+        let value = unsafe record.span.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt32.self)
+        return UInt32(littleEndian: value)
+    }
+
     package mutating func fixed64() throws(InternalRecordError) -> UInt64 {
         guard remaining >= 8 else { throw .endsEarly }
         defer { position += 8 }

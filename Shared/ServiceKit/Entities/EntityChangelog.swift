@@ -102,8 +102,7 @@ enum EntityChangelog {
             head.appendSignedVarint(event.time &- time)
             time = event.time
             head.appendFixed64(event.identity)
-            head.appendFixed32(
-                UInt32(event.type) | UInt32(event.code) << 8 | UInt32(event.detail) << 16 | UInt32(event.flags) << 24)
+            head.appendFixed32(event.attributes)
             payloads.append(event.payload, behind: &head, to: &value)
         }
     }
@@ -158,11 +157,9 @@ enum EntityChangelog {
         guard count <= eventsPerChunk else { throw InternalRecordError("a chunk of \(count) events") }
         for _ in 0..<count {
             time &+= try reader.signedVarint()
-            var event = TimelineEvent(time: time, identity: try reader.fixed64(), payload: 0, type: try reader.byte())
-            event.code = try reader.byte()
-            event.detail = try reader.byte()
-            event.flags = try reader.byte()
-            event.payload = try reader.withBytes { payloads.retain($0, hasSequence: event.hasSequence) }
+            var event = TimelineEvent(
+                time: time, identity: try reader.fixed64(), payload: 0, attributes: try reader.fixed32())
+            event.payload = try reader.withBytes { payloads.retain($0, of: event) }
             events.append(event)
         }
     }

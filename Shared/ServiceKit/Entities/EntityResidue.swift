@@ -12,8 +12,7 @@ enum EntityResidue {
         bytes.reserveCapacity(payload.count + 20)
         bytes.appendFixed64(event.identity)
         bytes.appendFixed64(UInt64(bitPattern: event.time))
-        bytes.appendFixed32(
-            UInt32(event.type) | UInt32(event.code) << 8 | UInt32(event.detail) << 16 | UInt32(event.flags) << 24)
+        bytes.appendFixed32(event.attributes)
         bytes.append(contentsOf: payload)
         return KeyHash.hash(bytes)
     }

@@ -8,7 +8,7 @@ struct EntityHead: BitwiseCopyable {
     /// Wall time of the last record that changed the entity (ms).
     var lastArrival: Int64 = 0
     var key: SegmentedPool<UInt8>.Handle
-    var events: SegmentedPool<TimelineEvent>.Handle = 0
+    var events: SegmentedPool<StoredEvent>.Handle = 0
     var contributions: SegmentedPool<UInt8>.Handle = 0
     var contributionBytes: UInt32 = 0
     var keyCount: UInt8
@@ -67,10 +67,8 @@ struct EntityStore: ~Copyable {
     private(set) var count = 0
 
     private var keys = SegmentedPool<UInt8>(filler: 0)
-    private var events = SegmentedPool<TimelineEvent>(filler: .none)
-    private var contributions = Self.contributionsPool
-    /// A list of 4,096 facts makes more contributions than 64 KiB.
-    private static var contributionsPool: SegmentedPool<UInt8> { SegmentedPool(filler: 0, offsetBits: 20) }
+    private var events = SegmentedPool<StoredEvent>(filler: .none, offsetBits: 14)
+    private var contributions = SegmentedPool<UInt8>(filler: 0)
     let payloads = PayloadTable()
 
     private var undoLog: [Undo] = []
@@ -93,7 +91,7 @@ struct EntityStore: ~Copyable {
     private struct Replacement {
         var entity: Index
         var place: UInt16
-        var event: TimelineEvent
+        var event: StoredEvent
         var wasTakenOut = false
     }
 
@@ -257,7 +255,8 @@ struct EntityStore: ~Copyable {
     }
 
     func event(_ place: Int, of entity: Index) -> TimelineEvent {
-        events[heads[Int(entity)].events, place]
+        let stored = events[heads[Int(entity)].events, place]
+        return stored.event(attributes: payloads.attributes(of: stored.payload))
     }
 
     /// Appends an event in arrival order. The payload's reference passes to the store. The entity must be touched and
@@ -272,11 +271,11 @@ struct EntityStore: ~Copyable {
                 head.events = events.move(
                     head.events, count: count, capacity: Int(head.eventCapacity), to: count + 1)
             }
-            head.eventCapacity = UInt16(SegmentedPool<TimelineEvent>.capacity(for: count + 1))
+            head.eventCapacity = UInt16(SegmentedPool<StoredEvent>.capacity(for: count + 1))
         }
         // Events at one instant need their sequences compared; the derivation's sort does that.
         if count > 0, events[head.events, count - 1].time >= event.time { head.set(EntityHead.unsorted) }
-        events[head.events, count] = event
+        events[head.events, count] = StoredEvent(event)
         head.eventCount += 1
         heads[Int(entity)] = head
     }
@@ -285,7 +284,7 @@ struct EntityStore: ~Copyable {
     mutating func replace(_ place: Int, of entity: Index, by event: TimelineEvent) {
         let head = heads[Int(entity)]
         replacements.append(Replacement(entity: entity, place: UInt16(place), event: events[head.events, place]))
-        events[head.events, place] = event
+        events[head.events, place] = StoredEvent(event)
         heads[Int(entity)].set(EntityHead.unsorted)
         heads[Int(entity)].savedEvents = min(head.savedEvents, UInt16(place))
     }
@@ -312,7 +311,10 @@ struct EntityStore: ~Copyable {
     /// Appends the events in arrival order.
     func appendEvents(of entity: Index, to target: inout [TimelineEvent]) {
         let head = heads[Int(entity)]
-        if head.eventCount > 0 { events.append(head.events, count: Int(head.eventCount), to: &target) }
+        for place in 0..<Int(head.eventCount) {
+            let stored = events[head.events, place]
+            target.append(stored.event(attributes: payloads.attributes(of: stored.payload)))
+        }
     }
 
     func appendContributions(of entity: Index, to target: inout [UInt8]) {
@@ -380,7 +382,7 @@ struct EntityStore: ~Copyable {
     mutating func tidy() {
         payloads.tidy()
         guard undoLog.isEmpty, contributions.isScattered else { return }
-        var together = Self.contributionsPool
+        var together = SegmentedPool<UInt8>(filler: 0)
         for index in heads.indices where heads[index].has(EntityHead.used) && heads[index].contributionBytes > 0 {
             heads[index].contributions = contributions.copy(
                 heads[index].contributions, count: Int(heads[index].contributionBytes), to: &together)
@@ -429,12 +431,12 @@ struct EntityStore: ~Copyable {
 
 extension EntityStore {
     /// Undoes ``takeOut(_:of:)``. The place behind the last event may belong to one that was appended since.
-    private mutating func putBack(_ event: TimelineEvent, _ place: Int, _ entity: Index) {
+    private mutating func putBack(_ event: StoredEvent, _ place: Int, _ entity: Index) {
         var head = heads[Int(entity)]
         let count = Int(head.eventCount)
         if count == Int(head.eventCapacity) {
             head.events = events.move(head.events, count: count, capacity: Int(head.eventCapacity), to: count + 1)
-            head.eventCapacity = UInt16(SegmentedPool<TimelineEvent>.capacity(for: count + 1))
+            head.eventCapacity = UInt16(SegmentedPool<StoredEvent>.capacity(for: count + 1))
         }
         for next in (place..<count).reversed() { events[head.events, next + 1] = events[head.events, next] }
         events[head.events, place] = event
@@ -450,8 +452,8 @@ extension EntityStore {
         var head = heads[Int(entity)]
         if !list.isEmpty {
             head.events = events.allocate(list.count)
-            head.eventCapacity = UInt16(SegmentedPool<TimelineEvent>.capacity(for: list.count))
-            events.write(list, to: head.events)
+            head.eventCapacity = UInt16(SegmentedPool<StoredEvent>.capacity(for: list.count))
+            events.write(list.lazy.map(StoredEvent.init), to: head.events)
         }
         head.eventCount = UInt16(list.count)
         head.savedEvents = head.eventCount

@@ -118,7 +118,7 @@ extension EntityTask {
         }
         deltas.observe(next.time)
         store.setArrival(batch.records[record].timestamp, of: entity)
-        next.payload = store.payloads.retain(payload.bytes, hasSequence: next.hasSequence)
+        next.payload = store.payloads.retain(payload.bytes, of: next)
         defer { store.payloads.release(next.payload) }
         output.begin()
         if Derivation.keepsMemory { try prepareMemory(entity, lastTime, lastTime.clock) }

@@ -30,7 +30,7 @@ extension EntityTask {
                 event.setBeforeHorizon()
                 var content = EventPayload()
                 store.payloads.load(event, into: &content)
-                event.payload = store.payloads.retain(content.bytes, hasSequence: event.hasSequence)
+                event.payload = store.payloads.retain(content.bytes, of: event)
                 store.replace(place, of: entity, by: event)
             }
         }

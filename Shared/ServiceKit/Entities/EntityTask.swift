@@ -175,7 +175,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             sink.deadLetter(batch, record, reason: reason.identifier, pointer: nil)
             return
         } else {
-            next.payload = store.payloads.retain(payload.bytes, hasSequence: next.hasSequence)
+            next.payload = store.payloads.retain(payload.bytes, of: next)
             store.append(next, to: entity)
             note(entity)
         }
@@ -227,8 +227,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     ) throws(InternalRecordError) {
         let held = store.event(place, of: entity)
         if held.isBeforeHorizon { next.setBeforeHorizon() }
-        next.payload = store.payloads.retain(payload.bytes, hasSequence: next.hasSequence)
-        if held == next {
+        next.payload = store.payloads.retain(payload.bytes, of: next)
+        if held.isSame(as: next, store.payloads) {
             store.payloads.release(next.payload)
             return
         }
@@ -283,7 +283,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             return
         }
         deltas.observe(next.time)
-        next.payload = store.payloads.retain(payload.bytes, hasSequence: next.hasSequence)
+        next.payload = store.payloads.retain(payload.bytes, of: next)
         if let place {
             store.replace(place, of: entity, by: next)
         } else {
@@ -325,6 +325,8 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     /// Gives memory back that a backlog, or a long life, has left unused.
     private func tidy() {
         store.tidy()
+        deltas.tidy()
+        if stale.isEmpty { stale.removeAllSparingly() }
         if timers.isCrowded(store.count) {
             timers.removeAll { store.heads[Int($0)].has(EntityHead.used) && store.heads[Int($0)].nextTimer == $1 }
         }

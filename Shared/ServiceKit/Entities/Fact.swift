@@ -34,12 +34,12 @@ struct AddressedFact {
     var key: [UInt8]
     var fact: Fact
 
-    var content: Hash128 {
+    var content: UInt64 {
         var bytes = fact.payload.bytes
         bytes.appendSignedVarint(fact.time)
         bytes.append(fact.code)
         bytes.append(fact.detail)
-        return Hash128(bytes)
+        return Hash128(bytes).high
     }
 
     var address: StatedFact { StatedFact(receiver: receiver, key: key, kind: fact.kind, content: content) }
@@ -50,7 +50,8 @@ struct StatedFact: Equatable {
     var receiver: EntityKind
     var key: [UInt8]
     var kind: UInt8
-    var content: Hash128
+    /// A hash of what it says. It is compared with the next thing said to the same receiver only.
+    var content: UInt64
 
     func hasSameAddress(as other: StatedFact) -> Bool {
         kind == other.kind && receiver == other.receiver && key == other.key
@@ -60,15 +61,17 @@ struct StatedFact: Equatable {
     /// from 1. Entities without facts have neither.
     static let mark: UInt8 = 3
 
+    /// Marks a kind whose content is a hash of 64 bits; a former version kept twice as many.
+    private static let isShort: UInt8 = 0x80
+
     func encode(into bytes: inout [UInt8]) {
-        bytes.append(kind)
+        bytes.append(kind | Self.isShort)
         bytes.append(receiver.rawValue)
-        bytes.appendFixed64(content.high)
-        bytes.appendFixed64(content.low)
+        bytes.appendFixed64(content)
         bytes.appendBytes(key)
     }
 
-    init(receiver: EntityKind, key: [UInt8], kind: UInt8, content: Hash128) {
+    init(receiver: EntityKind, key: [UInt8], kind: UInt8, content: UInt64) {
         self.receiver = receiver
         self.key = key
         self.kind = kind
@@ -76,14 +79,14 @@ struct StatedFact: Equatable {
     }
 
     init(_ reader: inout BinaryReader) throws(InternalRecordError) {
-        kind = try reader.byte()
+        let code = try reader.byte()
+        kind = code & ~Self.isShort
         guard let receiver = EntityKind(rawValue: try reader.byte()) else {
             throw InternalRecordError("a stated fact for an entity of an unknown kind")
         }
         self.receiver = receiver
-        content = Hash128([])
-        content.high = try reader.fixed64()
-        content.low = try reader.fixed64()
+        content = try reader.fixed64()
+        if code & Self.isShort == 0 { _ = try reader.fixed64() }
         key = try reader.bytes()
     }
 }

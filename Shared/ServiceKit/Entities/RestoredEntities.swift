@@ -9,9 +9,9 @@ struct RestoredEntities {
         var count: UInt32 = 0
     }
 
-    private static let offsetBits: UInt32 = 22
+    private static let largestHead = 4 << 20
 
-    private var pool = SegmentedPool<UInt8>(filler: 0, offsetBits: Self.offsetBits)
+    private var pool = SegmentedPool<UInt8>(filler: 0)
     /// Index = entity.
     private var heads: [Place] = []
     /// By entity and number of the chunk. Most entities have none.
@@ -19,7 +19,7 @@ struct RestoredEntities {
 
     /// - Throws: for a record that is larger than any that is written.
     mutating func setHead(_ value: borrowing RawSpan, of entity: EntityStore.Index) throws(InternalRecordError) {
-        guard value.byteCount <= 1 << Int(Self.offsetBits) else {
+        guard value.byteCount <= Self.largestHead else {
             throw InternalRecordError("an entity's head of \(value.byteCount) bytes")
         }
         removeHead(of: entity)

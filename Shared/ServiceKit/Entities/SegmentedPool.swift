@@ -1,23 +1,27 @@
 /// Memory for many small runs of one element type, addressed by `UInt32` handles.
 ///
-/// Runs live in fixed segments of 65,536 elements (or what `offsetBits` says), so that the pool grows without ever copying what it holds, and a freed
-/// run is reused by the next one of its size class. A run does not move while it is allocated. The pool is a plain value
-/// without locks; its owner is one task on one thread.
-struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
+/// Runs live in segments of 65,536 elements (or what `offsetBits` says), a longer run in one of its own, so that the pool grows
+/// without ever copying what it holds, and a freed run is reused by the next one of its size class. A run does not move while
+/// it is allocated. The pool is a plain value without locks; its owner is one task on one thread.
+package struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     /// Where a run lives: segment in the upper, offset in the lower `offsetBits` bits.
-    typealias Handle = UInt32
+    package typealias Handle = UInt32
 
     private let filler: Element
     private let offsetBits: UInt32
     private var segments: [[Element]] = []
+    /// The segment that is being filled, and how far it is.
+    private var current = 0
     private var nextFree: Int
+    /// Elements of all runs, the freed ones included.
+    private var allocated = 0
     /// Handles of freed runs, by size class.
     private var free: [[Handle]] = []
     /// Elements of freed runs.
     private var freed = 0
 
-    /// - Parameter offsetBits: a run has at most 2 to the power of this many elements.
-    init(filler: Element, offsetBits: UInt32 = 16) {
+    /// - Parameter offsetBits: a segment has 2 to the power of this many elements.
+    package init(filler: Element, offsetBits: UInt32 = 16) {
         self.filler = filler
         self.offsetBits = offsetBits
         // The first run opens the first segment.
@@ -28,11 +32,15 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     private func segment(of handle: Handle) -> Int { Int(handle >> offsetBits) }
     private func offset(of handle: Handle) -> Int { Int(handle & (1 << offsetBits - 1)) }
 
-    /// The capacity that a run of `count` elements is given: even numbers up to 8, then quarters of a power of two, so that
-    /// at most a quarter is slack.
-    static func capacity(for count: Int) -> Int {
+    /// Sizes between two powers of two. Bytes are written as a whole, so that finer ones cost nothing; what grows by one element at
+    /// a time would be moved more often.
+    private static var sizes: Int { MemoryLayout<Element>.size == 1 ? 8 : 4 }
+
+    /// The capacity that a run of `count` elements is given: even numbers up to 8, then quarters of a power of two, of bytes
+    /// eighths, so that at most so much is slack.
+    package static func capacity(for count: Int) -> Int {
         if count <= 8 { return max(2, (count + 1) & ~1) }
-        let step = 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount - 3)
+        let step = (1 << (Int.bitWidth - (count - 1).leadingZeroBitCount - 1)) / sizes
         return (count + step - 1) & ~(step - 1)
     }
 
@@ -40,28 +48,34 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         if capacity <= 8 { return capacity / 2 - 1 }
         let bits = Int.bitWidth - (capacity - 1).leadingZeroBitCount
         let half = 1 << (bits - 1)
-        return 4 + (bits - 4) * 4 + (capacity - half) / (half / 4) - 1
+        return 4 + (bits - 4) * sizes + (capacity - half) / (half / sizes) - 1
     }
 
-    /// Allocates a run of `capacity(for: count)` elements; `count` is at most a segment's length.
-    mutating func allocate(_ count: Int) -> Handle {
+    /// Allocates a run of `capacity(for: count)` elements.
+    package mutating func allocate(_ count: Int) -> Handle {
         let capacity = Self.capacity(for: count)
-        precondition(capacity <= segmentLength, "a run of \(count) elements is larger than a segment")
         let sizeClass = Self.sizeClass(of: capacity)
         if sizeClass < free.count, let handle = free[sizeClass].popLast() {
             freed -= capacity
             return handle
         }
-        if nextFree + capacity > segmentLength {
-            openSegment()
+        allocated += capacity
+        if capacity > segmentLength {
+            let own = openSegment(capacity)
+            segments[own].append(contentsOf: repeatElement(filler, count: capacity))
+            return Handle(own) << offsetBits
         }
-        let last = segments.count - 1
-        let handle = Handle(last) << offsetBits | Handle(nextFree)
+        if nextFree + capacity > segmentLength {
+            current = openSegment(segmentLength)
+            nextFree = 0
+        }
+        let handle = Handle(current) << offsetBits | Handle(nextFree)
         nextFree += capacity
         // A segment's memory is used as far as runs have been allocated in it.
-        if nextFree > segments[last].count {
-            let count = min(segmentLength, max(nextFree, segments[last].count + Self.step)) - segments[last].count
-            segments[last].append(contentsOf: repeatElement(filler, count: count))
+        let filled = segments[current].count
+        if nextFree > filled {
+            let count = min(segmentLength, max(nextFree, filled + Self.step)) - filled
+            segments[current].append(contentsOf: repeatElement(filler, count: count))
         }
         return handle
     }
@@ -69,15 +83,16 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     /// How many elements of a segment are made usable at a time, at least.
     private static var step: Int { 1024 }
 
-    private mutating func openSegment() {
+    private mutating func openSegment(_ length: Int) -> Int {
+        precondition(segments.count < 1 << (Handle.bitWidth - Int(offsetBits)), "a pool is full")
         var segment: [Element] = []
-        segment.reserveCapacity(segmentLength)
+        segment.reserveCapacity(length)
         segments.append(segment)
-        nextFree = 0
+        return segments.count - 1
     }
 
     /// Gives a run back. `capacity` is the one it was allocated with.
-    mutating func release(_ handle: Handle, capacity: Int) {
+    package mutating func release(_ handle: Handle, capacity: Int) {
         let sizeClass = Self.sizeClass(of: capacity)
         while free.count <= sizeClass { free.append([]) }
         free[sizeClass].append(handle)
@@ -87,7 +102,7 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     /// Whether more than an eighth of what has been allocated lies in freed runs. Runs that grow together leave small ones behind
     /// that nobody asks for again.
     var isScattered: Bool {
-        freed > 256 && freed * 8 > (segments.count - 1) * segmentLength + nextFree
+        freed > 256 && freed * 8 > allocated
     }
 
     /// Copies a run that holds `count` elements into another pool and returns its handle there.
@@ -109,7 +124,7 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         target.append(contentsOf: segments[segment(of: handle)][start..<start + count])
     }
 
-    mutating func write(_ source: some Collection<Element>, to handle: Handle) {
+    package mutating func write(_ source: some Collection<Element>, to handle: Handle) {
         let start = offset(of: handle)
         var target = segments[segment(of: handle)].mutableSpan
         var place = start
@@ -128,7 +143,7 @@ struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     }
 
     /// Whether the run holds exactly `other`.
-    func equals(_ handle: Handle, count: Int, _ other: [Element]) -> Bool {
+    package func equals(_ handle: Handle, count: Int, _ other: [Element]) -> Bool {
         guard count == other.count else { return false }
         let start = offset(of: handle)
         return segments[segment(of: handle)][start..<start + count].elementsEqual(other)
@@ -152,6 +167,17 @@ extension SegmentedPool<UInt8> {
                 unsafe UnsafeMutableRawBufferPointer(rebasing: target[start...]).copyMemory(from: bytes)
             }
         }
+    }
+
+    /// Passes the run's first `count` bytes where they lie.
+    @inline(__always)
+    func withBytes<Result, Failure: Error>(
+        of handle: Handle, count: Int, _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let start = offset(of: handle)
+        let segment = segments[segment(of: handle)]
+        let elements = segment.span
+        return try unsafe body(elements.bytes.extracting(start..<start + count))
     }
 
     /// Whether the run begins with these bytes.

@@ -34,14 +34,14 @@ public struct TicketTimelineReader: ~Copyable {
         let ticket = decoder.bytes(event.entity)
         if let only, only != ticket { return }
         var packed = TimelineIntake.pack(event, decoder, &payload)
-        packed.payload = payloads.retain(payload.bytes, hasSequence: packed.hasSequence)
+        packed.payload = payloads.retain(payload.bytes, of: packed)
         guard let place = events[ticket]?.firstIndex(where: { $0.identity == packed.identity }),
             let held = events[ticket]?[place]
         else {
             events[ticket, default: []].append(packed)
             return
         }
-        if held == packed { return }
+        if held.isSame(as: packed, payloads) { return }
         let subject = (field: EventField.ticketID, id: ticket)
         let heldEncoding = try TimelineIntake.canonicalEncoding(of: held, entity: subject, payloads, &encoder)
         let next = try TimelineIntake.canonicalEncoding(of: packed, entity: subject, payloads, &encoder)

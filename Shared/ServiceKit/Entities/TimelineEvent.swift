@@ -37,6 +37,19 @@ public struct TimelineEvent: BitwiseCopyable, Equatable, Sendable {
         flags = (hasSequence ? 1 : 0) | (hasAgent ? 2 : 0)
     }
 
+    init(time: Int64, identity: UInt64, payload: UInt32, attributes: UInt32) {
+        self.time = time
+        self.identity = identity
+        self.payload = payload
+        type = UInt8(truncatingIfNeeded: attributes)
+        code = UInt8(truncatingIfNeeded: attributes >> 8)
+        detail = UInt8(truncatingIfNeeded: attributes >> 16)
+        flags = UInt8(truncatingIfNeeded: attributes >> 24)
+    }
+
+    /// Type, code, detail and flags.
+    package var attributes: UInt32 { UInt32(type) | UInt32(code) << 8 | UInt32(detail) << 16 | UInt32(flags) << 24 }
+
     /// Whether the payload begins with a sequence number.
     public var hasSequence: Bool { flags & 1 != 0 }
 

@@ -13,6 +13,8 @@ package final class MemoryRelease: Sendable {
 
     private struct Shared {
         var due: Int64?
+        /// Put off for as long as there is work.
+        var quiet: Int64?
         var last = Int64.min / 2
     }
 
@@ -20,9 +22,14 @@ package final class MemoryRelease: Sendable {
 
     package init() {}
 
-    /// A stage has caught up, or has done much at once. Times are of the monotonic clock.
+    /// A stage has caught up. Times are of the monotonic clock.
     package func caughtUp(now: Int64) {
         shared.withLock { $0.due = max(now + Self.delay, $0.last + Self.spacing) }
+    }
+
+    /// A stage that has caught up has committed much: what it took for that is free once it is quiet.
+    package func worked(now: Int64) {
+        shared.withLock { $0.quiet = max(now + Self.delay, $0.last + Self.spacing) }
     }
 
     /// A stage has fallen behind.
@@ -34,8 +41,10 @@ package final class MemoryRelease: Sendable {
     /// Whether it is time, once for each time.
     package func takeDue(now: Int64) -> Bool {
         shared.withLock { shared in
-            guard let due = shared.due, due <= now else { return false }
+            let isDue = [shared.due, shared.quiet].contains { $0.map { $0 <= now } ?? false }
+            guard isDue else { return false }
             shared.due = nil
+            shared.quiet = nil
             shared.last = now
             return true
         }

@@ -3,8 +3,8 @@ import Kafka
 import Logging
 
 extension StreamWorker {
-    /// Milliseconds.
-    private static let longCommit: Int64 = 250
+    /// Bytes in or out, the larger.
+    private static let largeCommit = 65_536
 
     /// Ends the transaction:
     ///
@@ -37,6 +37,7 @@ extension StreamWorker {
             for (input, offset) in zip(slot.inputs, own) { offsets[input.topicPartition] = offset }
             perSlot.append(own)
         }
+        let bytes = max(takenBytes, session.bytes)
         let end = try session.end(
             .commit, isLost: try consumer().isAssignmentLost, generation: generation, offsets: offsets,
             deadline: deadline)
@@ -56,8 +57,8 @@ extension StreamWorker {
             metrics.commits.increment()
             metrics.commitSeconds.recordMilliseconds(now - started)
             // Much that had waited, such as facts that were held back, leaves as much freed memory as a backlog.
-            if now - started > Self.longCommit, running.allSatisfy(\.time.caughtUp) {
-                MemoryRelease.shared.caughtUp(now: now)
+            if bytes >= Self.largeCommit, running.allSatisfy(\.time.caughtUp) {
+                MemoryRelease.shared.worked(now: now)
             }
             return true
         case .aborted(let reason):

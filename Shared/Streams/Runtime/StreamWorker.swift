@@ -308,6 +308,7 @@ package final class StreamWorker {
         let now = time.monotonic
         guard lastReport == .min || now - lastReport >= 1_000, let look = progress.latest() else { return }
         lastReport = now
+        if running.allSatisfy(\.time.caughtUp) { batch.giveBackUnused() }
         reportLag(look)
         try watchStalls(look)
     }
