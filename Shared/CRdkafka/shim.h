@@ -40,14 +40,6 @@ static inline void crdkafka_release_freed_memory(void) {
 #endif
 }
 
-// Has threads started from now on share so many heaps. Only a free() in a heap gives back what lies at its end, and in one whose
-// threads have ended there is none.
-static inline void crdkafka_limit_heaps(int count) {
-#ifdef __GLIBC__
-    mallopt(M_ARENA_MAX, count);
-#endif
-}
-
 // Has the allocator keep what a backlog is going to ask for again.
 static inline void crdkafka_keep_freed_memory(void) {
 #ifdef __GLIBC__

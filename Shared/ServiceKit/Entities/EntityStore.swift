@@ -1,17 +1,34 @@
 import Streams
 import SupportEvents
 
-/// What the state keeps of one entity beside its events; 48 bytes.
+/// What the state keeps of one entity beside its events; 44 bytes.
 struct EntityHead: BitwiseCopyable {
     /// The instant at which the entity must be derived again although nothing arrives (µs); `Int64.max` when there is none.
-    var nextTimer = Int64.max
+    var nextTimer: Int64 {
+        get { timer.value }
+        set { timer = HalvedInt64(newValue) }
+    }
     /// Wall time of the last record that changed the entity (ms).
-    var lastArrival: Int64 = 0
+    var lastArrival: Int64 {
+        get { arrival.value }
+        set { arrival = HalvedInt64(newValue) }
+    }
+    private var timer = HalvedInt64(.max)
+    private var arrival = HalvedInt64(0)
     var key: SegmentedPool<UInt8>.Handle
     var events: SegmentedPool<StoredEvent>.Handle = 0
     var contributions: SegmentedPool<UInt8>.Handle = 0
-    var contributionBytes: UInt32 = 0
-    var keyCount: UInt8
+    /// At most 1 MiB.
+    var contributionBytes: UInt32 {
+        get { sizes >> 8 }
+        set {
+            precondition(newValue < 1 << 24, "an entity contributes too much")
+            sizes = newValue << 8 | sizes & 0xff
+        }
+    }
+    var keyCount: UInt8 { UInt8(truncatingIfNeeded: sizes) }
+    /// Of the contributions, and in the lowest byte of the key.
+    private var sizes: UInt32
     var flags: UInt16 = 0
     var eventCount: UInt16 = 0
     var eventCapacity: UInt16 = 0
@@ -19,6 +36,11 @@ struct EntityHead: BitwiseCopyable {
     var savedEvents: UInt16 = 0
     /// Place in the undo log of the current transaction; -1 when the entity is untouched in it.
     var undo: Int32 = -1
+
+    init(key: SegmentedPool<UInt8>.Handle, keyCount: Int) {
+        self.key = key
+        sizes = UInt32(UInt8(keyCount))
+    }
 
     static let used: UInt16 = 1
     /// Has events of the current transaction.
@@ -67,7 +89,7 @@ struct EntityStore: ~Copyable {
     private(set) var count = 0
 
     private var keys = SegmentedPool<UInt8>(filler: 0)
-    private var events = SegmentedPool<StoredEvent>(filler: .none, offsetBits: 14)
+    private var events = SegmentedPool<StoredEvent>(filler: .none, offsetBits: 12)
     private var contributions = SegmentedPool<UInt8>(filler: 0)
     let payloads = PayloadTable()
 
@@ -164,7 +186,7 @@ struct EntityStore: ~Copyable {
         if 4 * (count + 1) > 3 * table.count { enlargeTable() }
         let handle = keys.allocate(max(1, key.byteCount))
         for index in 0..<key.byteCount { keys[handle, index] = key.byte(at: index) }
-        var head = EntityHead(key: handle, keyCount: UInt8(key.byteCount))
+        var head = EntityHead(key: handle, keyCount: key.byteCount)
         head.set(EntityHead.used)
         let index: Index
         if let free = freeHeads.popLast() {

@@ -1,6 +1,6 @@
 /// Memory for many small runs of one element type, addressed by `UInt32` handles.
 ///
-/// Runs live in segments of 65,536 elements (or what `offsetBits` says), a longer run in one of its own, so that the pool grows
+/// Runs live in segments of 16,384 elements (or what `offsetBits` says), a longer run in one of its own, so that the pool grows
 /// without ever copying what it holds, and a freed run is reused by the next one of its size class. A run does not move while
 /// it is allocated. The pool is a plain value without locks; its owner is one task on one thread.
 package struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
@@ -21,7 +21,7 @@ package struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
     private var freed = 0
 
     /// - Parameter offsetBits: a segment has 2 to the power of this many elements.
-    package init(filler: Element, offsetBits: UInt32 = 16) {
+    package init(filler: Element, offsetBits: UInt32 = 14) {
         self.filler = filler
         self.offsetBits = offsetBits
         // The first run opens the first segment.
@@ -99,10 +99,10 @@ package struct SegmentedPool<Element: BitwiseCopyable & Equatable> {
         freed += capacity
     }
 
-    /// Whether more than an eighth of what has been allocated lies in freed runs. Runs that grow together leave small ones behind
+    /// Whether more than a sixteenth of what has been allocated lies in freed runs. Runs that grow together leave small ones behind
     /// that nobody asks for again.
     var isScattered: Bool {
-        freed > 256 && freed * 8 > allocated
+        freed > 256 && freed * 16 > allocated
     }
 
     /// Copies a run that holds `count` elements into another pool and returns its handle there.

@@ -3,19 +3,16 @@ import SupportEvents
 /// A binary heap of (instant, entity). An entity whose timer has moved leaves its old entry behind; the owner drops it
 /// when it comes up and no longer matches the entity's own instant, or all of them when there are many.
 package struct TimerHeap {
-    /// 12 bytes: an instant of 64 bits would have each padded to 16.
     private struct Entry: BitwiseCopyable {
-        private var low: UInt32
-        private var high: Int32
+        private var halvedInstant: HalvedInt64
         var entity: UInt32
 
         init(instant: Int64, entity: UInt32) {
-            low = UInt32(truncatingIfNeeded: instant)
-            high = Int32(truncatingIfNeeded: instant >> 32)
+            halvedInstant = HalvedInt64(instant)
             self.entity = entity
         }
 
-        var instant: Int64 { Int64(high) << 32 | Int64(low) }
+        var instant: Int64 { halvedInstant.value }
     }
 
     private var entries: [Entry] = []

@@ -50,9 +50,6 @@ public enum ServiceMain {
         signal(SIGPIPE, SIG_IGN)
         let program = "deskbeat-\(name)"
         let variables = ProcessInfo.processInfo.environment
-        if variables["MALLOC_ARENA_MAX"] == nil {
-            FreedMemory.limitHeaps(to: max(2, ProcessInfo.processInfo.activeProcessorCount))
-        }
         let sink = LogSink()
         do {
             let settings = try ServiceSettings(

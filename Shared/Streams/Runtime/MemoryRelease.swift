@@ -32,6 +32,16 @@ package final class MemoryRelease: Sendable {
         shared.withLock { $0.quiet = max(now + Self.delay, $0.last + Self.spacing) }
     }
 
+    /// Closes what has read much, such as a restore's reader.
+    ///
+    /// What lies at the end of a thread's heap is given back by a free() there, and after the thread has ended nobody calls it: so
+    /// the closing itself has to. What follows is a backlog.
+    func closing(_ close: () -> Void) {
+        shared.withLock { _ in FreedMemory.giveBack() }
+        close()
+        shared.withLock { _ in FreedMemory.keep() }
+    }
+
     /// A stage has fallen behind.
     func fellBehind() {
         // One at a time: the allocator's settings have no lock of their own.

@@ -49,11 +49,13 @@ extension StreamWorker {
         progress.watch(running.flatMap { $0.inputs.map(\.topicPartition) }, thread: thread)
         metrics.dropLags()
         if machine.restoring.isEmpty, let finished = restore {
+            restore = nil
             if finished.isFinished, finished.restored > 0 {
                 logger.info("restored", metadata: ["records": "\(finished.restored)"])
+                MemoryRelease.shared.closing { finished.close(deadline: .after(.seconds(5))) }
+            } else {
+                finished.close(deadline: .after(.seconds(5)))
             }
-            finished.close(deadline: .after(.seconds(5)))
-            restore = nil
         }
     }
 
