@@ -18,7 +18,7 @@ struct EntityHead: BitwiseCopyable {
     var key: SegmentedPool<UInt8>.Handle
     var events: SegmentedPool<StoredEvent>.Handle = 0
     var contributions: SegmentedPool<UInt8>.Handle = 0
-    /// At most 1 MiB.
+    /// Below 16 MiB.
     var contributionBytes: UInt32 {
         get { sizes >> 8 }
         set {
@@ -352,7 +352,7 @@ struct EntityStore: ~Copyable {
         return contributions.equals(head.contributions, count: Int(head.contributionBytes), encoded)
     }
 
-    /// Stores what has now been emitted for the entity (touched, at most 1 MiB).
+    /// Stores what has now been emitted for the entity (touched, below 16 MiB).
     mutating func setContributions(_ encoded: [UInt8], of entity: Index) {
         var head = heads[Int(entity)]
         let undo = Int(head.undo)

@@ -1,5 +1,5 @@
-import Streams
-import SupportEvents
+package import Streams
+package import SupportEvents
 
 /// What one entity tells another one, such as a call its ticket: the latest statement replaces the one before, and what is no
 /// longer stated is taken back. At the receiver it is an item of the timeline, keyed by its origin.
@@ -46,7 +46,7 @@ struct AddressedFact {
 }
 
 /// What an entity's state keeps of a fact that it has stated: enough to know whether it still holds, and to take it back.
-struct StatedFact: Equatable {
+package struct StatedFact: Equatable {
     var receiver: EntityKind
     var key: [UInt8]
     var kind: UInt8
@@ -64,21 +64,21 @@ struct StatedFact: Equatable {
     /// Marks a kind whose content is a hash of 64 bits; a former version kept twice as many.
     private static let isShort: UInt8 = 0x80
 
-    func encode(into bytes: inout [UInt8]) {
+    package func encode(into bytes: inout [UInt8]) {
         bytes.append(kind | Self.isShort)
         bytes.append(receiver.rawValue)
         bytes.appendFixed64(content)
         bytes.appendBytes(key)
     }
 
-    init(receiver: EntityKind, key: [UInt8], kind: UInt8, content: UInt64) {
+    package init(receiver: EntityKind, key: [UInt8], kind: UInt8, content: UInt64) {
         self.receiver = receiver
         self.key = key
         self.kind = kind
         self.content = content
     }
 
-    init(_ reader: inout BinaryReader) throws(InternalRecordError) {
+    package init(_ reader: inout BinaryReader) throws(InternalRecordError) {
         let code = try reader.byte()
         kind = code & ~Self.isShort
         guard let receiver = EntityKind(rawValue: try reader.byte()) else {
