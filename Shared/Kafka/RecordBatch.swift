@@ -156,7 +156,10 @@ public final class RecordBatch {
             bytes = Array(bytes[..<(byteCount + Self.padding)])
         }
         if records.capacity * MemoryLayout<Record>.stride > 65_536, records.count * 4 < records.capacity {
-            records = Array(records[...])
+            // An array made of all of another one shares its memory.
+            var kept: [Record] = []
+            kept.append(contentsOf: records)
+            records = kept
         }
     }
 

@@ -14,6 +14,23 @@ struct RecordBatchTests {
             headers: headers)
     }
 
+    @Test func whatABacklogHasTakenIsGivenBackAndTheRestStays() {
+        let batch = RecordBatch()
+        for offset in 0..<2_000 { append(batch, a, Int64(offset), [1], [UInt8](repeating: 7, count: 500)) }
+        let largest = batch.bytes.count
+        batch.giveBackUnused()
+        #expect(batch.bytes.count == largest, "it is in use")
+        batch.removeAll()
+        append(batch, b, 9, [1, 2], [3, 4, 5], [("x", [7])])
+        batch.giveBackUnused()
+        #expect(batch.bytes.count == 2 + 3 + 1 + 1 + RecordBatch.padding)
+        #expect(batch.bytes.suffix(RecordBatch.padding).allSatisfy { $0 == 0 })
+        #expect(batch.records.capacity < 100)
+        #expect(batch.key(0) == [1, 2] && batch.value(0) == [3, 4, 5] && batch.headers(0).first?.value == [7])
+        append(batch, b, 10, [8], [9])
+        #expect(batch.value(0) == [3, 4, 5] && batch.value(1) == [9])
+    }
+
     @Test func recordsFormRuns() {
         let batch = RecordBatch()
         append(batch, a, 1, [1], [2, 3])

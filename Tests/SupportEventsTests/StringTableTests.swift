@@ -3,6 +3,25 @@ import TestSupport
 import Testing
 
 @Suite struct StringTableTests {
+    @Test func tagsTellTheSameBytesApart() {
+        var table = StringTable(countsReferences: true)
+        var ids: [UInt32: UInt32] = [:]
+        for tag in 0..<1_000 as Range<UInt32> {
+            ids[tag] = unsafe table.intern([1, 2, 3].span.bytes, tag: tag)
+        }
+        #expect(Set(ids.values).count == 1_000)
+        for (tag, id) in ids where tag % 2 == 0 {
+            let isGone = table.release(id)
+            #expect(isGone)
+        }
+        for (tag, id) in ids where tag % 2 == 1 {
+            #expect(table.tag(of: id) == tag)
+            let again = unsafe table.intern([1, 2, 3].span.bytes, tag: tag)
+            #expect(again == id)
+        }
+        #expect(table.count == 500)
+    }
+
     @Test func idsAreDenseAndStay() {
         var table = StringTable()
         let strings = (0..<10_000).map { Array("string \($0)".utf8) }
