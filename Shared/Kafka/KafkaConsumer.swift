@@ -22,6 +22,8 @@ public final class KafkaConsumer {
     package private(set) var pending: KafkaError?
     /// The batch that the running poll fills.
     private var filling: RecordBatch?
+    /// The batch that the last poll has filled: it may hold messages of this client.
+    private var filled: RecordBatch?
     private var names = TopicPartitionCache()
 
     /// The partitions that this consumer has now.
@@ -75,6 +77,10 @@ public final class KafkaConsumer {
         // One queue for records, logs, errors, statistics and rebalances: all of them are served by `poll`.
         unsafe rd_kafka_poll_set_consumer(handle.pointer)
         context.consumer = self
+    }
+
+    deinit {
+        filled?.detach()
     }
 
     // MARK: What to read
@@ -133,7 +139,7 @@ public final class KafkaConsumer {
     ///   on (a topic that is still unknown, an unreachable broker).
     @discardableResult
     public func poll(
-        into batch: RecordBatch, maxRecords: Int = 50_000, maxBytes: Int = 16 << 20, timeout: Duration
+        into batch: RecordBatch, maxRecords: Int = 8_192, maxBytes: Int = 4 << 20, timeout: Duration
     ) throws(KafkaError) -> Int {
         batch.removeAll()
         if let error = pending {
@@ -147,21 +153,29 @@ public final class KafkaConsumer {
     package func collect(
         into batch: RecordBatch, maxRecords: Int, maxBytes: Int, timeout: Duration
     ) throws(KafkaError) -> Int {
+        if filled !== batch { filled?.detach() }
+        filled = batch
         filling = batch
         defer {
             filling = nil
             batch.seal()
         }
         var wait = timeout.clampedMilliseconds
+        // Of the last run; a rebalance within the loop empties the batch.
+        var place: Int?
         while batch.records.count < maxRecords, batch.byteCount < maxBytes {
             guard let message = unsafe rd_kafka_consumer_poll(handle.pointer, wait) else { break }
-            defer { unsafe rd_kafka_message_destroy(message) }
             wait = 0
-            if unsafe message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-                if let partition = unsafe names.topicPartition(of: message) {
-                    unsafe batch.append(message, of: partition)
-                }
-            } else if unsafe message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+            if unsafe message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR,
+                let found = unsafe names.place(of: message)
+            {
+                if found != place || batch.runs.isEmpty { batch.beginRun(names[found]) }
+                place = found
+                unsafe batch.append(message)
+                continue
+            }
+            defer { unsafe rd_kafka_message_destroy(message) }
+            if unsafe message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF {
                 if let partition = unsafe names.topicPartition(of: message) {
                     unsafe batch.appendEnd(partition, position: message.pointee.offset)
                 }
@@ -264,6 +278,8 @@ public final class KafkaConsumer {
         guard !isClosed else { return }
         isClosed = true
         logger.debug("closing the consumer")
+        filled?.detach()
+        filled = nil
         let left = leave(deadline)
         metadata = nil
         assignmentChanged(to: [])

@@ -2,7 +2,8 @@
 ///
 /// The poll copies keys and values into `bytes`. That costs about 1 % of the time of processing them, and buys what
 /// views into librdkafka's buffers cannot give: lifetimes that do not end in C, and padding behind the last value for
-/// a decoder that reads in wide words. In steady state nothing is allocated: arrays keep their capacity.
+/// a decoder that reads in wide words. Headers are read from the message when somebody asks for them; it is held until the
+/// batch is filled again. In steady state nothing is allocated: arrays keep their capacity.
 public final class RecordBatch {
     /// Zero bytes that follow the last used byte, so that wide reads stay inside the buffer.
     public static let padding = 64
@@ -17,8 +18,15 @@ public final class RecordBatch {
         /// Where the value lies in `bytes`; a count of -1 is a null value (a tombstone).
         public var valueStart: Int
         public var valueCount: Int
-        /// Where this record's headers lie in the batch's list of them.
-        public var headers: Range<Int>
+        var headers: Headers
+    }
+
+    /// Where the headers of a record are.
+    enum Headers: Sendable {
+        /// In the batch's list of them.
+        case copied(Range<Int>)
+        /// In the message at this place of those that are held.
+        case held(Int)
     }
 
     /// Consecutive records of one partition. A partition may have several runs in a batch; its offsets ascend.
@@ -50,6 +58,7 @@ public final class RecordBatch {
     public private(set) var bytes: [UInt8]
     public private(set) var byteCount = 0
     private var headerList: [Header] = []
+    var held = HeldMessages()
 
     /// - Parameters:
     ///   - recordCapacity: how many records fit before the first growth.
@@ -97,11 +106,21 @@ public final class RecordBatch {
 
     /// Copies of the record's headers, in their order; names may repeat.
     public func headers(_ index: Int) -> [(name: String, value: [UInt8]?)] {
-        records[index].headers.map { position in
-            let header = headerList[position]
-            let name = String(decoding: bytes[header.nameStart..<header.nameStart + header.nameCount], as: UTF8.self)
-            guard header.valueCount >= 0 else { return (name, nil) }
-            return (name, Array(bytes[header.valueStart..<header.valueStart + header.valueCount]))
+        switch records[index].headers {
+        case .copied(let positions):
+            return positions.map { position in
+                let header = headerList[position]
+                let name = bytes[header.nameStart..<header.nameStart + header.nameCount]
+                guard header.valueCount >= 0 else { return (String(decoding: name, as: UTF8.self), nil) }
+                let value = bytes[header.valueStart..<header.valueStart + header.valueCount]
+                return (String(decoding: name, as: UTF8.self), Array(value))
+            }
+        case .held(let place):
+            var found: [(name: String, value: [UInt8]?)] = []
+            unsafe held.forEachHeader(of: place) { name, value in
+                unsafe found.append((String(decoding: name, as: UTF8.self), value.map { unsafe Array($0) }))
+            }
+            return found
         }
     }
 
@@ -118,6 +137,7 @@ public final class RecordBatch {
         runs.removeAll(keepingCapacity: true)
         endsOfPartition.removeAll(keepingCapacity: true)
         headerList.removeAll(keepingCapacity: true)
+        held.removeAll()
         byteCount = 0
         seal()
     }
@@ -140,7 +160,7 @@ public final class RecordBatch {
         appendRecord(
             Record(
                 offset: offset, timestamp: timestamp, keyStart: keyStart, keyCount: keyCount, valueStart: valueStart,
-                valueCount: valueCount, headers: firstHeader..<headerList.count))
+                valueCount: valueCount, headers: .copied(firstHeader..<headerList.count)))
         seal()
     }
 
@@ -164,13 +184,19 @@ public final class RecordBatch {
     }
 
     func beginRun(_ topicPartition: TopicPartition) {
+        endRun()
         runs.append(Run(topicPartition: topicPartition, records: records.count..<records.count))
+    }
+
+    /// The last run takes all records since it began.
+    private func endRun() {
+        guard let run = runs.last else { return }
+        runs[runs.count - 1].records = run.records.lowerBound..<records.count
     }
 
     /// Adds the record to the last run.
     func appendRecord(_ record: Record) {
         records.append(record)
-        runs[runs.count - 1].records = runs[runs.count - 1].records.lowerBound..<records.count
     }
 
     var headerCount: Int { headerList.count }
@@ -179,7 +205,11 @@ public final class RecordBatch {
         headerList.append(header)
     }
 
-    /// Copies bytes behind the ones in use, without the padding: `seal` adds it once per fill.
+    func setHeaders(_ positions: Range<Int>, of index: Int) {
+        records[index].headers = .copied(positions)
+    }
+
+    /// Copies bytes behind the ones in use, without the padding: ``seal()`` adds it once per fill.
     ///
     /// - Returns: where they lie.
     func copy(_ source: UnsafeRawBufferPointer) -> Int {
@@ -195,8 +225,9 @@ public final class RecordBatch {
         return start
     }
 
-    /// Zeroes the padding behind the bytes in use.
+    /// Ends the last run, and zeroes the padding behind the bytes in use.
     func seal() {
+        endRun()
         for index in byteCount..<byteCount + Self.padding { bytes[index] = 0 }
     }
 

@@ -116,6 +116,44 @@ struct TransactionTests {
         }
     }
 
+    /// They are read from librdkafka's message on demand, which goes with the client and with the next poll.
+    @Test(arguments: ["close", "drop", "poll"]) func headersOutliveTheirMessages(_ end: String) async throws {
+        try await onThread {
+            let cluster = try MockCluster()
+            try cluster.createTopic("output")
+            let producer = try TransactionalProducer.ready(cluster)
+            let topic = try producer.topic("output")
+            try producer.begin()
+            for number in 0..<3 {
+                let value = [UInt8](repeating: UInt8(number), count: 5)
+                unsafe try producer.send(
+                    to: topic, partition: 0, key: nil, value: value.span.bytes,
+                    headers: number == 1 ? [] : [("number", [UInt8(number)]), ("none", nil), ("empty", [])])
+            }
+            try producer.commit(patience)
+            try producer.close(patience)
+            let batch = RecordBatch()
+            var reader: KafkaConsumer? = try KafkaConsumer(configuration: cluster.configuration, logger: quiet)
+            try reader?.assign([TopicPartition(topic: "output", partition: 0): 0])
+            try reader?.poll(into: batch) { !$0.records.isEmpty }
+            try #require(batch.records.count == 3)
+            #expect(batch.headers(2).first?.value == [2])
+            switch end {
+            case "close": try reader?.close(patience)
+            case "drop": reader = nil
+            default: try reader?.poll(into: RecordBatch(), timeout: .zero)
+            }
+            for number in 0..<3 {
+                let expected: [String] = number == 1 ? [] : ["number", "none", "empty"]
+                #expect(batch.headers(number).map(\.name) == expected)
+                #expect(batch.headers(number).map(\.value) == (number == 1 ? [] : [[UInt8(number)], nil, []]))
+                #expect(batch.value(number) == [UInt8](repeating: UInt8(number), count: 5))
+            }
+            #expect(batch.bytes[batch.byteCount...].prefix(RecordBatch.padding).allSatisfy { $0 == 0 })
+            try reader?.close(patience)
+        }
+    }
+
     /// `rd_kafka_produceva` frees the headers of a record twice when its partition does not exist.
     @Test func headersSurviveAPartitionThatDoesNotExist() async throws {
         try await onThread {

@@ -76,7 +76,7 @@ package final class TransformTask: StreamTask {
         begin()
         for record in records {
             let place = batch.records[record]
-            if !place.headers.isEmpty, let attributes = Self.attributes(batch, record) {
+            if let attributes = Self.attributes(batch, record) {
                 add(record, place.valueStart, place.valueCount, attributes: attributes)
             } else if Self.isArray(batch, place) {
                 addElements(batch, record, place, now, output)

@@ -16,8 +16,8 @@ final class RestoreSession {
     private var lastReport: Int64
 
     private static let reportInterval: Int64 = 10_000
-    private static let batchRecords = 65_536
-    private static let batchBytes = 16 << 20
+    private static let batchRecords = 4_096
+    private static let batchBytes = 1 << 20
 
     /// - Parameter remake: makes an empty task.
     init(
