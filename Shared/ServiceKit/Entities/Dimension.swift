@@ -107,12 +107,14 @@ public struct DimensionValues: Equatable, Sendable {
         return difference == 0 && left.tags == right.tags
     }
 
-    /// For look-up tables.
-    var hash: UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        // A sum of products that do not wait for each other.
+    /// For look-up tables: values of few small numbers, as labels are, differ in the low bits too.
+    package var hash: UInt64 {
+        var hash: UInt64 = 0
+        // A sum of products that do not wait for each other. Factors that were less irregular would meet in the same sums.
+        var factor: UInt64 = 0x9E37_79B9_7F4A_7C15
         for index in 0..<Dimension.slots {
-            hash &+= (UInt64(values[index]) &+ UInt64(index) &+ 1) &* (0x9E37_79B9_7F4A_7C15 &+ UInt64(index) << 17)
+            hash &+= UInt64(values[index]) &* factor
+            factor &*= 0x9E37_79B9_7F4A_7C15
         }
         hash ^= hash >> 32
         for tag in tags { hash = (hash ^ UInt64(tag)) &* 0x9E37_79B9_7F4A_7C15 }
