@@ -82,7 +82,7 @@ public struct DecodedEvent: Sendable {
     /// One bit for each member that is to be cleared (`null` or an empty label in `support.ticket.updated`).
     @inlinable public var null: UInt64 { raw.null }
 
-    @inlinable public func has(_ field: EventField) -> Bool { raw.present & field.mask != 0 }
+    @inlinable @inline(__always) public func has(_ field: EventField) -> Bool { raw.present & field.mask != 0 }
 
     @inlinable public func presence(of field: EventField) -> Presence {
         has(field) ? .value : raw.null & field.mask != 0 ? .null : .absent

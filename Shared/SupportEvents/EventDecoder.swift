@@ -89,8 +89,8 @@ public final class EventDecoder {
     public var count: Int { eventCount }
     @usableFromInline var eventCount = 0
     @usableFromInline var events: UnsafePointer<DecodedEvent>?
-    private var arena: UnsafePointer<UInt8>?
-    private var arenaCount = 0
+    @usableFromInline var arena: UnsafePointer<UInt8>?
+    @usableFromInline var arenaCount = 0
     private var tags: UnsafePointer<db_text>?
     private var extras: UnsafePointer<db_extra>?
 
@@ -214,6 +214,8 @@ public final class EventDecoder {
     }
 
     /// Passes the bytes of a string of this batch.
+    @inlinable
+    @inline(__always)
     public func withText<Result, Failure: Error>(
         _ text: EventText, _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {

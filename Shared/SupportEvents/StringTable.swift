@@ -9,18 +9,19 @@ public struct StringTable: ~Copyable {
     /// Stands for "no string".
     public static let none = UInt32.max
 
-    private struct Entry {
+    @usableFromInline
+    struct Entry {
         /// Into the arena; of a free entry the next free one.
-        var offset: UInt32
-        var count: UInt32
+        @usableFromInline var offset: UInt32
+        @usableFromInline var count: UInt32
         /// 0: free.
-        var references: UInt32
-        var tag: UInt32
+        @usableFromInline var references: UInt32
+        @usableFromInline var tag: UInt32
     }
 
     private let countsReferences: Bool
-    private var entries: [Entry] = []
-    private var bytes: [UInt8] = []
+    @usableFromInline var entries: [Entry] = []
+    @usableFromInline var bytes: [UInt8] = []
     /// Ids by slot, the upper half of the string's hash above each, so that a look-up meets no other string's entry on its way,
     /// and the table can grow without looking at the strings. At most three quarters full.
     private var slots: [UInt64]
@@ -124,6 +125,7 @@ public struct StringTable: ~Copyable {
     // MARK: Look-back
 
     /// Passes the bytes of a string.
+    @inlinable
     public func withBytes<Result, Failure: Error>(
         of id: UInt32, _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -140,6 +142,7 @@ public struct StringTable: ~Copyable {
     }
 
     /// What it was given with.
+    @inlinable
     public func tag(of id: UInt32) -> UInt32 { entries[Int(id)].tag }
 
     /// A string as text.

@@ -91,7 +91,7 @@ struct EntityStore: ~Copyable {
     private var keys = SegmentedPool<UInt8>(filler: 0)
     private var events = SegmentedPool<StoredEvent>(filler: .none, offsetBits: 12)
     private var contributions = SegmentedPool<UInt8>(filler: 0)
-    let payloads = PayloadTable()
+    let payloads: PayloadTable
 
     private var undoLog: [Undo] = []
     private var replacements: [Replacement] = []
@@ -115,6 +115,10 @@ struct EntityStore: ~Copyable {
         var place: UInt16
         var event: StoredEvent
         var wasTakenOut = false
+    }
+
+    init(_ payloads: PayloadTable) {
+        self.payloads = payloads
     }
 
     // MARK: Finding

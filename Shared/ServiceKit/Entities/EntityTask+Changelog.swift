@@ -94,7 +94,7 @@ extension EntityTask {
             key.removeAll(keepingCapacity: true)
             value.removeAll(keepingCapacity: true)
             EntityChangelog.chunkKey(chunk, entity, store, into: &key)
-            EntityChangelog.chunk(events, store.payloads, into: &value)
+            EntityChangelog.chunk(events, payloads, into: &value)
             sink.changelog(key, value)
         }
     }

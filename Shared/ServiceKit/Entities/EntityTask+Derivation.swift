@@ -12,7 +12,7 @@ extension EntityTask {
         arrived.removeAll(keepingCapacity: true)
         store.appendEvents(of: entity, to: &arrived)
         let isSorted = !store.heads[Int(entity)].has(EntityHead.unsorted)
-        try timeline.arrange(arrived, isSorted: isSorted, settings.classes, payloads: store.payloads)
+        try timeline.arrange(arrived, isSorted: isSorted, settings.classes, payloads: payloads)
         output.begin()
         let place = try source(of: timeline.events)
         let clock = min(time.clock, place.map { sourceStates.bound($0) } ?? .max)

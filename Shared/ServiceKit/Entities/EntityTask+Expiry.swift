@@ -118,8 +118,8 @@ extension EntityTask {
         }
         deltas.observe(next.time)
         store.setArrival(batch.records[record].timestamp, of: entity)
-        next.payload = store.payloads.retain(payload.bytes, of: next)
-        defer { store.payloads.release(next.payload) }
+        next.payload = payloads.retain(payload.bytes, of: next)
+        defer { payloads.release(next.payload) }
         output.begin()
         if Derivation.keepsMemory { try prepareMemory(entity, lastTime, lastTime.clock) }
         try derivation.derive([next], clock: lastTime.clock, into: &output)
@@ -144,7 +144,7 @@ extension EntityTask {
         encoded.removeAll(keepingCapacity: true)
         EntityResidue.encode(
             arrived.map { event in
-                store.payloads.load(event, into: &payload)
+                payloads.load(event, into: &payload)
                 return EntityResidue.hash(event, payload: payload.bytes)
             }, into: &encoded)
         store.appendContributions(of: entity, to: &encoded)
@@ -172,7 +172,7 @@ extension EntityTask {
         store.appendEvents(of: entity, to: &arrived)
         for event in arrived {
             let content = try TimelineIntake.canonicalEncoding(
-                of: event, entity: (field: parsed.name.keyField, id: parsed.id), store.payloads, &encoder)
+                of: event, entity: (field: parsed.name.keyField, id: parsed.id), payloads, &encoder)
             unsafe sink.deadLetter(
                 input: 0, key: parsed.id.span.bytes, value: content.span.bytes,
                 reason: RejectionReason.orphanExpired.identifier)

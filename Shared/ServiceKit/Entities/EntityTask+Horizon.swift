@@ -17,7 +17,7 @@ extension EntityTask {
     func makeRoom(for next: TimelineEvent, in entity: EntityStore.Index) throws(InternalRecordError) -> Bool {
         arrived.removeAll(keepingCapacity: true)
         store.appendEvents(of: entity, to: &arrived)
-        try timeline.arrange(arrived, isSorted: false, settings.classes, payloads: store.payloads)
+        try timeline.arrange(arrived, isSorted: false, settings.classes, payloads: payloads)
         guard let horizon = timeline.events.horizonForRoom, next.time >= horizon else { return false }
         output.begin()
         let decisive = try derivation.decisive(timeline.events, before: horizon, using: &output)
@@ -29,8 +29,8 @@ extension EntityTask {
             } else if !event.isBeforeHorizon {
                 event.setBeforeHorizon()
                 var content = EventPayload()
-                store.payloads.load(event, into: &content)
-                event.payload = store.payloads.retain(content.bytes, of: event)
+                payloads.load(event, into: &content)
+                event.payload = payloads.retain(content.bytes, of: event)
                 store.replace(place, of: entity, by: event)
             }
         }

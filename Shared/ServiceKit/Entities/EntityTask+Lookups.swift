@@ -48,7 +48,7 @@ extension EntityTask {
         arrived.removeAll(keepingCapacity: true)
         store.appendEvents(of: entity, to: &arrived)
         do {
-            try timeline.arrange(arrived, isSorted: false, settings.classes, payloads: store.payloads)
+            try timeline.arrange(arrived, isSorted: false, settings.classes, payloads: payloads)
             output.begin()
             let clock = min(time.clock, try source(of: timeline.events).map { sourceStates.bound($0) } ?? .max)
             loadID(of: entity)

@@ -125,9 +125,9 @@ extension EntityTask {
             guard let chunk = restored.chunk(number, of: entity) else {
                 throw InternalRecordError("chunk \(number) of an entity's events is missing")
             }
-            try EntityChangelog.chunk(chunk, store.payloads, to: &arrived)
+            try EntityChangelog.chunk(chunk, payloads, to: &arrived)
         }
-        try EntityChangelog.events(&reader, store.payloads, to: &arrived)
+        try EntityChangelog.events(&reader, payloads, to: &arrived)
         guard arrived.count == head.eventCount else {
             throw InternalRecordError("an entity of \(head.eventCount) events has \(arrived.count)")
         }

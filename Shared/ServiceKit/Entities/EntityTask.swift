@@ -24,7 +24,9 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     var derivation: Derivation
     let seat: EntityLookups.Seat?
 
-    var store = EntityStore()
+    var store: EntityStore
+    /// Those of ``store``.
+    let payloads: PayloadTable
     var output: DerivationOutput
     private var timers = TimerHeap()
     /// Entities that wait until the task is caught up.
@@ -92,13 +94,15 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         seat = lookups.map { EntityLookups.Seat($0, partition: context.partition) }
         self.derivation = derivation
         self.context = context
+        payloads = PayloadTable()
+        store = EntityStore(payloads)
         names = EntityNames(names: [EntityName(settings.kind, settings.keyField)] + settings.others)
         // Aliases and the limits on time are ingest's business: what stands on a canonical topic has passed them.
         decoder = EventDecoder()
         output = DerivationOutput(
             zone: settings.zone, catalogue: settings.catalogue,
             cellSets: CellSets(breakdowns: settings.breakdowns, fewest: settings.fewestCellSets),
-            payloads: store.payloads)
+            payloads: payloads)
         deltas = DeltaAccumulator(settings.catalogue, rulesVersion: settings.rulesVersion)
         present = EntitySettingsRecord(
             fingerprint: (settings.fingerprint ^ UInt64(Derivation.version)) &* 0x100_0000_01b3,
@@ -175,7 +179,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             sink.deadLetter(batch, record, reason: reason.identifier, pointer: nil)
             return
         } else {
-            next.payload = store.payloads.retain(payload.bytes, of: next)
+            next.payload = payloads.retain(payload.bytes, of: next)
             store.append(next, to: entity)
             note(entity)
         }
@@ -227,22 +231,22 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     ) throws(InternalRecordError) {
         let held = store.event(place, of: entity)
         if held.isBeforeHorizon { next.setBeforeHorizon() }
-        next.payload = store.payloads.retain(payload.bytes, of: next)
-        if held.isSame(as: next, store.payloads) {
-            store.payloads.release(next.payload)
+        next.payload = payloads.retain(payload.bytes, of: next)
+        if held.isSame(as: next, payloads) {
+            payloads.release(next.payload)
             return
         }
         guard let parsed = names.parse(store.key(of: entity)) else {
             throw InternalRecordError("an entity of a kind that is not this stage's")
         }
         let subject = (field: parsed.name.keyField, id: parsed.id)
-        let heldEncoding = try TimelineIntake.canonicalEncoding(of: held, entity: subject, store.payloads, &encoder)
-        let nextEncoding = try TimelineIntake.canonicalEncoding(of: next, entity: subject, store.payloads, &encoder)
+        let heldEncoding = try TimelineIntake.canonicalEncoding(of: held, entity: subject, payloads, &encoder)
+        let nextEncoding = try TimelineIntake.canonicalEncoding(of: next, entity: subject, payloads, &encoder)
         if CanonicalEncoder.isGreater(nextEncoding, than: heldEncoding) {
             store.replace(place, of: entity, by: next)
             note(entity)
         } else {
-            store.payloads.release(next.payload)
+            payloads.release(next.payload)
         }
     }
 
@@ -283,7 +287,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
             return
         }
         deltas.observe(next.time)
-        next.payload = store.payloads.retain(payload.bytes, of: next)
+        next.payload = payloads.retain(payload.bytes, of: next)
         if let place {
             store.replace(place, of: entity, by: next)
         } else {
