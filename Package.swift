@@ -131,9 +131,8 @@ let package = Package(
         tests(
             "ServiceKit",
             [
-                "TestSupport",
-                "ServiceKit", "BusinessTime", "SLA", "Kafka", "Streams", log, metrics, coreMetrics, argumentParser,
-                serviceLifecycle,
+                "TestSupport", "ServiceKit", "BusinessTime", "KPIs", "SLA", "SupportEvents", "Kafka", "Streams", log, metrics,
+                coreMetrics, argumentParser, serviceLifecycle,
             ]),
         tests(
             "Ingest",
@@ -149,7 +148,8 @@ let package = Package(
                 "CAllocations", "Ticketing", "ServiceKit", "SupportEvents", "KPIs", "BusinessTime", "Streams", "Kafka",
                 log, subprocess,
             ]),
-        tests("SLAMonitor", ["TestSupport", "SLAMonitor", "ServiceKit", "Streams", "Kafka", log]),
+        tests(
+            "SLAMonitor", ["TestSupport", "SLAMonitor", "ServiceKit", "SupportEvents", "KPIs", "Streams", "Kafka", log]),
         tests(
             "Satisfaction",
             [

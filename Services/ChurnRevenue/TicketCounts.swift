@@ -133,11 +133,15 @@ public final class TicketCounts: StreamTask {
             unsafe output.changelog(key: key.span.bytes, value: value.span.bytes)
         }
         let partitions = context.outputPartitionCounts[0]
-        deltas.drain { cell, record in
-            cells.withPartitionKey(of: cell) { key in
-                output.send(
-                    to: 0, partition: Partitioner.partition(key: key, count: partitions), key: key, value: record)
+        do {
+            try deltas.drain { cell, record in
+                cells.withPartitionKey(of: cell) { key in
+                    output.send(
+                        to: 0, partition: Partitioner.partition(key: key, count: partitions), key: key, value: record)
+                }
             }
+        } catch {
+            throw InternalRecordError(error.description)
         }
     }
 
@@ -147,7 +151,7 @@ public final class TicketCounts: StreamTask {
         guard value != 0 else { return }
         do {
             try deltas.add(
-                cell: cells.intern(series.cell), measure: series.measure.id, base: base, bucket: series.day,
+                cells: [cells.intern(series.cell)], measure: series.measure.id, base: base, bucket: series.day,
                 value: value, weight: weight, at: .min)
         } catch {
             throw InternalRecordError(error.description)

@@ -14,7 +14,7 @@ import Testing
         for contribution in contributions.shuffled(using: &random) {
             try series.add(contribution, sender: Int.random(in: 0..<3, using: &random))
             switch Int.random(in: 0..<40, using: &random) {
-            case 0...3: series.drain(Int.random(in: 0..<3, using: &random))
+            case 0...3: try series.drain(Int.random(in: 0..<3, using: &random))
             case 4, 5:
                 series.inFlight.shuffle(using: &random)
                 try series.applyAll()
@@ -26,7 +26,7 @@ import Testing
             default: break
             }
         }
-        for sender in 0..<3 { series.drain(sender) }
+        for sender in 0..<3 { try series.drain(sender) }
         series.inFlight.shuffle(using: &random)
         try series.applyAll()
         while true {
@@ -38,6 +38,26 @@ import Testing
         let late = series.store.lateDropped
         #expect(late == 0)
         return series.published
+    }
+
+    /// What a backlog brings into one commit is sorted by digits instead of one by one.
+    @Test func aBacklogInOneCommitGivesTheFiguresOfTheRawContributions() throws {
+        let catalogue = try Sample.catalogue()
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededGenerator(seed: seed)
+        let centre = try instant("2026-10-24T12:00:00Z")
+        let contributions = Workload.contributions(6_000, around: centre, days: 40, &random)
+        let clock = centre + 50 * Sample.day
+        var series = Series(catalogue, zone: .utc)
+        try series.take(contributions.shuffled(using: &random))
+        while true {
+            let updates = series.publish(clock: clock, limit: 5_000)
+            series.commit()
+            let dirty = series.store.dirtyCount
+            if updates.isEmpty, dirty == 0 { break }
+        }
+        try Model(catalogue: catalogue, zone: .utc, contributions: contributions, clock: clock)
+            .check(series.published, seed: seed)
     }
 
     @Test(arguments: ["Europe/Berlin", "Australia/Lord_Howe", "UTC"])

@@ -23,7 +23,7 @@ import Testing
         while index < contributions.count {
             let end = min(contributions.count, index + Int.random(in: 1...40, using: &random))
             for contribution in contributions[index..<end] { try series.add(contribution) }
-            series.drain()
+            try series.drain()
             // Each round has a minute of its own: after a crash a gauge may tell its ages once more within the same one.
             clock += Micros.random(in: 60_000_000...(3 * Sample.day), using: &random)
             rounds.append(Round(records: series.inFlight, clock: clock))
@@ -247,7 +247,7 @@ import Testing
         for contribution in Workload.contributions(200, around: clock, days: 3, &random) {
             try series.add(contribution)
         }
-        series.drain()
+        try series.drain()
         let records = series.inFlight
         try series.applyAll()
         series.publish(clock: clock)

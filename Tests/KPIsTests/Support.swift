@@ -206,17 +206,17 @@ struct Series: ~Copyable {
         case .day: bucket = sender.cursor.day(at: contribution.instant).number
         }
         try sender.accumulator.add(
-            cell: sender.cells.intern(contribution.cell), measure: contribution.measure.id, base: base, bucket: bucket,
+            cells: [sender.cells.intern(contribution.cell)], measure: contribution.measure.id, base: base, bucket: bucket,
             value: contribution.measure.kind == .histogram
                 ? HourOfWeek.place(of: sender.cursor.hour(at: contribution.instant)) : contribution.value,
             weight: contribution.weight, at: contribution.instant)
     }
 
     /// The sender commits: its records are on their way.
-    mutating func drain(_ index: Int = 0) {
+    mutating func drain(_ index: Int = 0) throws {
         let sender = senders[index]
         var records: [(cell: [UInt8], record: [UInt8])] = []
-        sender.accumulator.drain { cell, record in
+        try sender.accumulator.drain { cell, record in
             sender.cells.withPartitionKey(of: cell) { records.append((bytes($0), bytes(record))) }
         }
         inFlight += records
@@ -230,7 +230,7 @@ struct Series: ~Copyable {
     /// Adds, packs and applies in one go.
     mutating func take(_ contributions: [Contribution]) throws {
         for contribution in contributions { try add(contribution) }
-        drain()
+        try drain()
         try applyAll()
     }
 

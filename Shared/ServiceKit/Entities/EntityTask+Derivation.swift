@@ -155,12 +155,10 @@ extension EntityTask {
         defer { swap(&after, &output.list) }
         do {
             try forEachDifference(from: &before, to: &after) { (contribution, weight) throws(KPIError) in
-                for cell in output.cellSets.sets[Int(contribution.cells)] {
-                    try deltas.add(
-                        cell: cell, measure: contribution.measure, base: contribution.base,
-                        bucket: contribution.bucket, value: contribution.value, weight: weight, at: .min,
-                        scope: scopes[contribution.scope])
-                }
+                try deltas.add(
+                    cells: output.cellSets.sets[Int(contribution.cells)], measure: contribution.measure,
+                    base: contribution.base, bucket: contribution.bucket, value: contribution.value, weight: weight,
+                    at: .min, scope: scopes[contribution.scope])
             }
         } catch {
             throw InternalRecordError(error.description)

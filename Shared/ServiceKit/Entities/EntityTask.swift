@@ -383,11 +383,15 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         if stale.isEmpty, settingsSaved == .differs { saveSettings(sink) }
         // A stage without outputs contributes nothing.
         let partitions = context.outputPartitionCounts.first ?? 1
-        deltas.drain { cell, record in
-            key.removeAll(keepingCapacity: true)
-            output.cellSets.cells.withPartitionKey(of: cell) { key.append($0) }
-            let partition = Partitioner.partition(key: CellKey.owner(of: key), count: partitions)
-            sink.send(to: 0, partition: partition, key: key, value: record)
+        do {
+            try deltas.drain { cell, record in
+                key.removeAll(keepingCapacity: true)
+                output.cellSets.cells.withPartitionKey(of: cell) { key.append($0) }
+                let partition = Partitioner.partition(key: CellKey.owner(of: key), count: partitions)
+                sink.send(to: 0, partition: partition, key: key, value: record)
+            }
+        } catch {
+            throw InternalRecordError(error.description)
         }
     }
 
