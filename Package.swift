@@ -131,7 +131,8 @@ let package = Package(
         tests(
             "ServiceKit",
             [
-                "TestSupport", "ServiceKit", "BusinessTime", "KPIs", "SLA", "SupportEvents", "Kafka", "Streams", log, metrics,
+                "TestSupport", "ServiceKit", "BusinessTime", "KPIs", "SLA", "SupportEvents", "Kafka", "Streams", log,
+                metrics,
                 coreMetrics, argumentParser, serviceLifecycle,
             ]),
         tests(

@@ -17,7 +17,7 @@ from installation import Broker, Failure, Service, cpu_seconds, resident_bytes
 from sla import MonitorRows
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROWS = ["pipeline", "python", "start", "memory", "http", "sla-latency", "sla-outage", "sla-memory"]
+ROWS = ["pipeline", "default-rules", "python", "start", "memory", "http", "sla-latency", "sla-outage", "sla-memory"]
 
 
 class Bench:
@@ -76,9 +76,25 @@ class Bench:
             f"exactly once {rate:,.0f} events/s, {1e6 * measured['cpu'] / measured['records']:.2f} us CPU per event, "
             f"{rate / self.reference_rate:.2f} of the C++ program ({self.reference_rate:,.0f})")
 
-    def ticketing(self, prefix, topics, reference):
+    def default_rules(self):
+        print("the same events under the default rules: all KPIs, breakdowns and windows")
+        prefix = f"{self.prefix}default."
+        self.make_topic(prefix, min(self.options.events, self.options.default_events), self.options.open)
+        reference = self.tool("aggregate", f"{prefix}support.tickets")
+        threads = self.options.threads
+        rates = {}
+        for name, rules in [("the two KPIs of the first rows", f"{HERE}/rules.yaml"), ("default rules", None)]:
+            measured = best(
+                self.ticketing(f"{prefix}{'all' if rules is None else 'two'}{round}.", prefix, reference, rules)
+                for round in range(self.options.repeat))
+            rates[name] = self.report(
+                f"{name}, {threads} thread(s)", measured["records"], measured["wall"], measured["cpu"])
+        first, second = rates.values()
+        print(f"  default rules                      {second / first:.2f} of the rate with two KPIs")
+
+    def ticketing(self, prefix, topics, reference, rules=f"{HERE}/rules.yaml"):
         """One run over the whole topic with state of its own, judged by the reference's figures."""
-        service = self.service("ticketing", prefix, topics)
+        service = self.service("ticketing", prefix, topics, rules)
         labels = {"service": "ticketing", "stage": "entity"}
         try:
             wanted = reference["records"]
@@ -110,7 +126,7 @@ class Bench:
 
     def judge(self, prefix, reference):
         """Waits until the published figures are those that the reference program has counted."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + self.options.limit
         while True:
             output = self.deskbeat("kpis", "--format", "json", "--window", "day", prefix=prefix)
             found = published(output)
@@ -277,6 +293,7 @@ def main():
     parser.add_argument("--binaries", default=".build/release", help="where deskbeat and its services are")
     parser.add_argument("--tools", default=".build/benchmarks", help="where the reference programs are")
     parser.add_argument("--events", type=int, default=2_000_000)
+    parser.add_argument("--default-events", type=int, default=500_000, help="events of the default-rules row, at most")
     parser.add_argument("--open", type=int, default=5_000, help="tickets open at a time")
     parser.add_argument("--open-tickets", type=int, default=100_000, help="of the memory and restore rows")
     parser.add_argument("--python-events", type=int, default=200_000, help="events given to the engines in Python")

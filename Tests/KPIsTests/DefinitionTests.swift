@@ -88,7 +88,8 @@ import Testing
         let catalogue = try Sample.catalogue()
         var accumulator = DeltaAccumulator(catalogue)
         func add(_ measure: UInt16, _ value: Int64, _ weight: Int64) throws(KPIError) {
-            try accumulator.add(cells: [0], measure: measure, base: .day, bucket: 1, value: value, weight: weight, at: 0)
+            try accumulator.add(
+                cells: [0], measure: measure, base: .day, bucket: 1, value: value, weight: weight, at: 0)
         }
         var records = 0
         func drain() throws(KPIError) { try accumulator.drain { _, _ in records += 1 } }

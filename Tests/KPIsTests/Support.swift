@@ -206,7 +206,8 @@ struct Series: ~Copyable {
         case .day: bucket = sender.cursor.day(at: contribution.instant).number
         }
         try sender.accumulator.add(
-            cells: [sender.cells.intern(contribution.cell)], measure: contribution.measure.id, base: base, bucket: bucket,
+            cells: [sender.cells.intern(contribution.cell)], measure: contribution.measure.id, base: base,
+            bucket: bucket,
             value: contribution.measure.kind == .histogram
                 ? HourOfWeek.place(of: sender.cursor.hour(at: contribution.instant)) : contribution.value,
             weight: contribution.weight, at: contribution.instant)

@@ -17,21 +17,29 @@ package struct KPIKey: Equatable, Sendable {
 
     /// Nil when `text` is no such key.
     package init?(_ text: String) {
-        guard !text.contains("#"), let slash = text.firstIndex(of: "/") else { return nil }
-        var rest = text[text.index(after: slash)...]
+        // By code units: what separates the parts is ASCII, and characters are slow to look for.
+        let units = text.utf8
+        guard !units.contains(UInt8(ascii: "#")), let slash = units.firstIndex(of: UInt8(ascii: "/")) else {
+            return nil
+        }
+        var rest = text[units.index(after: slash)...]
         kpi = String(text[..<slash])
-        if let at = rest.lastIndex(of: "@") {
-            bucket = String(rest[rest.index(after: at)...])
+        if let at = rest.utf8.lastIndex(of: UInt8(ascii: "@")) {
+            bucket = String(rest[rest.utf8.index(after: at)...])
             rest = rest[..<at]
         }
-        let parts = rest.split(separator: ";", omittingEmptySubsequences: false)
+        let parts = rest.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map {
+            Substring($0)
+        }
         guard let first = parts.first, !kpi.isEmpty, Self.windows.contains(String(first)) else { return nil }
         window = String(first)
         cell = []
         for part in parts.dropFirst() {
-            guard let equals = part.firstIndex(of: "="),
-                let value = part[part.index(after: equals)...].percentDecoded
-            else { return nil }
+            guard let equals = part.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+            let given = part[part.utf8.index(after: equals)...]
+            guard let value = given.utf8.contains(UInt8(ascii: "%")) ? given.percentDecoded : String(given) else {
+                return nil
+            }
             cell.append((String(part[..<equals]), value))
         }
     }

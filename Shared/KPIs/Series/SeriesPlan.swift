@@ -3,16 +3,34 @@ internal import BusinessTime
 /// Where contributions to each measure go, for the cells with one list of dimension names: worked out once, so that
 /// applying a contribution only walks small arrays of numbers.
 struct SeriesPlan {
-    /// One kind of window in which a measure is kept.
-    struct Target {
+    /// One kind of window in which a measure is kept. A class, because a struct's lists would be counted references of their own
+    /// each time that it is handed on.
+    final class Target: Sendable {
         let kind: WindowKind
         /// Indices of the KPIs that read the measure in these windows.
-        var kpis: [UInt16] = []
+        let kpis: [UInt16]
         /// How many windows read the measure's figures in one of these.
-        var reach: Int64 = 1
+        let reach: Int64
         /// Whether later windows that can still change rest on the measure's sums in one of these.
-        var isRestedOn = false
+        let isRestedOn: Bool
         /// The same for the rolling windows which are made of these.
+        let rolling: [(kind: WindowKind, kpis: [UInt16])]
+
+        init(_ draft: Draft) {
+            kind = draft.kind
+            kpis = draft.kpis
+            reach = draft.reach
+            isRestedOn = draft.isRestedOn
+            rolling = draft.rolling
+        }
+    }
+
+    /// A target while it is being worked out.
+    struct Draft {
+        let kind: WindowKind
+        var kpis: [UInt16] = []
+        var reach: Int64 = 1
+        var isRestedOn = false
         var rolling: [(kind: WindowKind, kpis: [UInt16])] = []
     }
 
@@ -45,10 +63,10 @@ struct SeriesPlan {
     private static func targets(
         of measure: Measure, _ catalogue: KPICatalogue, _ names: [String], _ isDetail: Bool
     ) -> [Target] {
-        var targets: [Target] = []
-        func with(_ kind: WindowKind, _ change: (inout Target) -> Void) {
+        var targets: [Draft] = []
+        func with(_ kind: WindowKind, _ change: (inout Draft) -> Void) {
             let index = targets.firstIndex { $0.kind == kind }
-            var target = index.map { targets[$0] } ?? Target(kind: kind)
+            var target = index.map { targets[$0] } ?? Draft(kind: kind)
             change(&target)
             if let index { targets[index] = target } else { targets.append(target) }
         }
@@ -82,6 +100,6 @@ struct SeriesPlan {
         }
         // What is now comes first: the weeks are compared with it.
         func order(_ kind: WindowKind) -> Int { kind == .now ? -1 : Int(kind.rawValue) }
-        return targets.sorted { order($0.kind) < order($1.kind) }
+        return targets.sorted { order($0.kind) < order($1.kind) }.map { Target($0) }
     }
 }

@@ -168,14 +168,13 @@ public struct SeriesStore: ~Copyable {
         _ entry: DeltaRecord.Entry, measure: UInt16, cell: UInt32, _ group: inout BucketGroup
     ) throws(KPIError) {
         let plan = cells[Int(cell)].plan
-        for index in plans[plan].targets[Int(measure)].indices {
-            let kind = plans[plan].targets[Int(measure)][index].kind
+        for target in plans[plan].targets[Int(measure)] {
+            let kind = target.kind
             if kind != .now, entry.base == .none || (kind == .hour && entry.base == .day) { continue }
             let slot = Int(kind.rawValue)
             let window = kind == .now ? windows.moving(.now) : lines[group.line].windows[slot]
             let isLive = isLive(window)
             if !isLive {
-                let target = plans[plan].targets[Int(measure)][index]
                 if !target.kpis.isEmpty { dropped.byKind[slot] += 1 }
                 guard target.isRestedOn, isKept(window) else {
                     if target.reach > 1 { markAhead(target, cells[Int(cell)].owner ?? cell, after: .min, until: .max) }
@@ -197,10 +196,9 @@ public struct SeriesStore: ~Copyable {
                 }
             }
             if isLive {
-                mark(plans[plan].targets[Int(measure)][index], measure, bucket, window, cell)
+                mark(target, measure, bucket, window, cell)
             } else {
-                markAhead(
-                    plans[plan].targets[Int(measure)][index], measure, cells[Int(cell)].owner ?? cell, window)
+                markAhead(target, measure, cells[Int(cell)].owner ?? cell, window)
             }
         }
         if catalogue.measures[Int(measure)].kind == .levelDelta, entry.base != .none {
