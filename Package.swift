@@ -132,8 +132,7 @@ let package = Package(
             "ServiceKit",
             [
                 "TestSupport", "ServiceKit", "BusinessTime", "KPIs", "SLA", "SupportEvents", "Kafka", "Streams", log,
-                metrics,
-                coreMetrics, argumentParser, serviceLifecycle,
+                metrics, coreMetrics, argumentParser, serviceLifecycle,
             ]),
         tests(
             "Ingest",

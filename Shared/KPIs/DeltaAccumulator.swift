@@ -39,6 +39,7 @@ public struct DeltaAccumulator: ~Copyable {
     ///   - catalogue: Says what is kept of each measure.
     ///   - rulesVersion: Under which the contributions are derived. The series side takes them when it knows that version.
     public init(_ catalogue: KPICatalogue, rulesVersion: Int64 = 0) {
+        precondition(bins.uppers.count < DeltaList.binLimit, "a key has no room for so many bins")
         self.rulesVersion = rulesVersion
         var kinds = [MeasureKind?](repeating: nil, count: Int(catalogue.measures.last?.id ?? 0) + 1)
         for measure in catalogue.measures { kinds[Int(measure.id)] = measure.kind }

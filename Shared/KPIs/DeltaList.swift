@@ -26,15 +26,16 @@ struct DeltaList: ~Copyable {
 
     // MARK: Keys
 
-    /// Of a bin: all of them, and 0, are below 2,048.
     private static let binBits: UInt64 = 11
+    /// Bins of a key are below it.
+    static let binLimit = 1 << Int(binBits)
     /// Bits of a digit where many are sorted, so that a bin is one digit, and where few are.
     private static let wideDigit = 11
     private static let narrowDigit = 8
 
     /// - Parameters:
     ///   - place: number of a place in time.
-    ///   - bin: 0 for none, else the bin plus 1.
+    ///   - bin: 0 for none, else the bin plus 1; below ``binLimit``.
     static func key(place: UInt32, measure: UInt16, bin: UInt16) -> UInt64 {
         (UInt64(place) << 16 | UInt64(measure)) << binBits | UInt64(bin)
     }

@@ -22,7 +22,8 @@ public final class KafkaConsumer {
     package private(set) var pending: KafkaError?
     /// The batch that the running poll fills.
     private var filling: RecordBatch?
-    /// The batch that the last poll has filled: it may hold messages of this client.
+    /// The batch that the last poll has filled. It may hold messages of this client, which must not outlive it: kept until the next
+    /// poll or the end, whoever else has let it go.
     private var filled: RecordBatch?
     private var names = TopicPartitionCache()
 

@@ -35,11 +35,9 @@ package struct KPIKey: Equatable, Sendable {
         window = String(first)
         cell = []
         for part in parts.dropFirst() {
-            guard let equals = part.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-            let given = part[part.utf8.index(after: equals)...]
-            guard let value = given.utf8.contains(UInt8(ascii: "%")) ? given.percentDecoded : String(given) else {
-                return nil
-            }
+            guard let equals = part.utf8.firstIndex(of: UInt8(ascii: "=")),
+                let value = part[part.utf8.index(after: equals)...].percentDecoded
+            else { return nil }
             cell.append((String(part[..<equals]), value))
         }
     }
