@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `deskbeat audit` over real processes: it finds nothing where all is well, and something where it is not.
@@ -55,12 +56,11 @@ import Testing
     private static func judgeAnyEvents(rules: String?) async throws {
         let generator = OrderAndKillTests.root.appendingPathComponent("Tests/Reference/any_events.py").path
         try await Installation.run(rules: rules) { installation in
-            let seed = Int.random(in: 0..<1_000_000)
-            print("any_events.py \(seed)")
+            let seed = SeededGenerator.newSeed("any events")
             let lines = try await installation.execute("python3", [generator, String(seed)])
             let services = ["ticketing", "sla-monitor", "satisfaction", "churn-revenue"]
             try await installation.shake(
-                events: lines.split(separator: "\n"), killing: ["broker", "ingest"] + services, kills: 8)
+                events: lines.split(separator: "\n"), seed: seed, killing: ["broker", "ingest"] + services, kills: 8)
             try await installation.expectAuditFindsNothing(
                 services.filter { rules != nil || $0 != "sla-monitor" })
         }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Calls, chats and their links with tickets through real processes, judged by a recomputation in another language and by the
@@ -9,14 +10,13 @@ import Testing
 
     @Test func contactsShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
         try await Installation.run(rules: OrderAndKillTests.rules) { installation in
-            let seed = Int.random(in: 0..<1_000_000)
-            print("contacts of seed \(seed)")
+            let seed = SeededGenerator.newSeed("contacts")
             let lines = try await installation.execute(
                 "python3", [Self.reference, "--generate", String(seed), "--tickets", "100"])
             let events = installation.folder.appendingPathComponent("events.ndjson")
             try lines.write(to: events, atomically: true, encoding: .utf8)
             try await installation.shake(
-                events: lines.split(separator: "\n"), killing: ["broker", "ingest", "ticketing"], kills: 3)
+                events: lines.split(separator: "\n"), seed: seed, killing: ["broker", "ingest", "ticketing"], kills: 3)
             let kpis = try await installation.kpis()
             let verdict = try await installation.execute("python3", [Self.reference, events.path, kpis.path])
             #expect(verdict.hasSuffix(" values, 0 differences\n"), "\(verdict)")

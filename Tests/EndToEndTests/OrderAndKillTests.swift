@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Real processes over TCP, judged by a recomputation in another language that knows nothing of them.
@@ -76,7 +77,9 @@ import Testing
     }
 
     private func survive(_ installation: Installation, events: [Substring], kills: Int) async throws {
-        try await installation.shake(events: events, killing: ["broker", "ingest", "ticketing"], kills: kills)
+        try await installation.shake(
+            events: events, seed: SeededGenerator.newSeed("tickets"), killing: ["broker", "ingest", "ticketing"],
+            kills: kills)
         try await judge(installation, events: events)
         try await installation.expectEachAlertOnce()
         try await installation.expectAuditFindsNothing(["ticketing"])

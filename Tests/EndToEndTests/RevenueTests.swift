@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Customers and costs through real processes, judged by a recomputation in another language.
@@ -10,14 +11,14 @@ import Testing
     @Test
     func customersShuffledAndDuplicatedWhileEverythingIsKilled() async throws {
         try await Installation.run(rules: "margin: 0.8") { installation in
-            let seed = Int.random(in: 0..<1_000_000)
-            print("revenue events of seed \(seed)")
+            let seed = SeededGenerator.newSeed("customers")
             let lines = try await installation.execute("python3", [Self.reference, "--generate", String(seed)])
             #expect(lines.count > 50_000)
             let events = installation.folder.appendingPathComponent("events.ndjson")
             try lines.write(to: events, atomically: true, encoding: .utf8)
             try await installation.shake(
-                events: lines.split(separator: "\n"), killing: ["broker", "ingest", "churn-revenue"], kills: 6)
+                events: lines.split(separator: "\n"), seed: seed, killing: ["broker", "ingest", "churn-revenue"],
+                kills: 6)
             let kpis = try await installation.kpis()
             let verdict = try await installation.execute(
                 "python3", [Self.reference, events.path, kpis.path, "--margin", "0.8"])

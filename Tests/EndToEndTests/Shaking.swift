@@ -4,9 +4,9 @@ import Testing
 
 extension Installation {
     /// Feeds the events shuffled, 30 % of them twice, and kills a process after each part; each of the services at least once.
-    func shake(events: [Substring], killing names: [String], kills: Int) async throws {
-        let seed = UInt64.random(in: 0..<1000)
-        print("seed \(seed)")
+    ///
+    /// - Parameter seed: of the order and of who is killed.
+    func shake(events: [Substring], seed: UInt64, killing names: [String], kills: Int) async throws {
         var random = SeededGenerator(seed: seed)
         var arrivals = events + events.filter { _ in Int.random(in: 0..<10, using: &random) < 3 }
         arrivals.shuffle(using: &random)

@@ -13,6 +13,10 @@ package struct IdleLag: Equatable, Sendable {
     package var dirty: Int?
     /// Whether it still works by an earlier version of the rules than the newest one.
     package var hasOldRules = false
+    /// The task's clock at the commit, microseconds since 1970; 0 before the first, nil when the commit does not say.
+    package var clock: Int64?
+    /// Whether windows that had ended when the walk began may still be open: its clock is from before.
+    package var hasOldClock = false
 
     package init(stage: String, partition: TopicPartition, end: Int64, position: Int64?, dirty: Int?) {
         self.stage = stage
@@ -43,12 +47,17 @@ package protocol IdleCluster: Sendable {
     func committed(_ group: String, _ partitions: [TopicPartition]) async throws -> [TopicPartition: (
         offset: Int64, metadata: String
     )]
+    /// Whether a group has members, or may have some again in a moment.
+    func isRunning(_ group: String) async throws -> Bool
     /// Lets time pass between two looks at what is not idle yet; false when there is none left.
     func pause() async throws -> Bool
 }
 
 /// Waits until everything that was in the topics at the start has gone through all stages, stage after stage: a stage's
 /// input is sampled only when the stages before have passed their own samples, so what they wrote is in it.
+///
+/// Windows end without any record, so the clocks count as well: that of the first stage has to have moved since the walk began,
+/// and those of the others to have come as far. A stage that nobody runs is not waited for once it has passed its sample.
 package enum IdleWalk {
     package enum Outcome: Equatable, Sendable {
         case idle
@@ -59,6 +68,7 @@ package enum IdleWalk {
 
     package static func run(_ stages: [StageEntry], _ cluster: some IdleCluster) async throws -> Outcome {
         let rules = try await cluster.rulesVersion()
+        var floor: Int64?
         for stage in stages {
             var ends: [TopicPartition: Int64] = [:]
             for topic in stage.inputs {
@@ -67,13 +77,32 @@ package enum IdleWalk {
                 }
                 ends.merge(try await cluster.highWatermarks(partitions)) { $1 }
             }
+            var atFirst: [TopicPartition: Int64]?
             while true {
-                let lags = try await lags(of: stage, ends, rules: rules, cluster)
-                if lags.allSatisfy(\.isIdle) { break }
-                guard try await cluster.pause() else { return .timedOut(lags.filter { !$0.isIdle }) }
+                var lags = try await lags(of: stage, ends, rules: rules, cluster)
+                let before = atFirst ?? clocks(of: lags)
+                atFirst = before
+                for (index, lag) in lags.enumerated() {
+                    guard let clock = lag.clock else { continue }
+                    lags[index].hasOldClock = floor.map { clock < $0 } ?? (clock <= before[lag.partition] ?? 0)
+                }
+                if lags.allSatisfy(\.isIdle) {
+                    if !lags.contains(where: \.hasOldClock) {
+                        floor = floor ?? clocks(of: lags).values.min()
+                        break
+                    }
+                    guard try await cluster.isRunning(stage.group) else { break }
+                }
+                guard try await cluster.pause() else {
+                    return .timedOut(lags.filter { !$0.isIdle || $0.hasOldClock })
+                }
             }
         }
         return .idle
+    }
+
+    private static func clocks(of lags: [IdleLag]) -> [TopicPartition: Int64] {
+        Dictionary(uniqueKeysWithValues: lags.compactMap { lag in lag.clock.map { (lag.partition, $0) } })
     }
 
     /// Services create their topics when they start; that is waited for.
@@ -106,6 +135,7 @@ package enum IdleWalk {
                 stage: stage.title, partition: partition, end: ends[partition] ?? 0, position: commit?.offset,
                 dirty: metadata?.dirty)
             lag.hasOldRules = metadata?.settings.map { $0 < rules } ?? false
+            lag.clock = metadata?.clock
             return lag
         }
     }

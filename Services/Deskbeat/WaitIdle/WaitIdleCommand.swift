@@ -8,8 +8,8 @@ struct WaitIdleCommand: AsyncParsableCommand {
         commandName: "wait-idle",
         abstract: "Wait until everything produced so far has gone through every stage.",
         discussion: """
-            Looks at the ends of the topics, at the positions that the stages have committed, and at the rules that they work by. Exit status 0 when all is \
-            processed and published, 1 when time ran out; then a table shows what lags.
+            Looks at the ends of the topics, at the positions that the stages have committed, at their clocks, which close windows, and at the rules that \
+            they work by. Exit status 0 when all is processed and published, 1 when time ran out; then a table shows what lags.
 
             Example:
               deskbeat replay events.ndjson && deskbeat wait-idle --timeout 60 && deskbeat kpis
@@ -63,7 +63,10 @@ extension IdleWalk {
                 .init(lag.stage), .init(lag.partition.topic), .init(String(lag.partition.partition)),
                 .init(lag.position.map { Humanise.count($0) } ?? "none"), .init(Humanise.count(lag.end)),
                 .init(Humanise.count(behind), behind > 0 ? .yellow : nil),
-                .init(lag.hasOldRules ? "old rules" : lag.dirty.map { Humanise.count($0) } ?? "?"),
+                .init(
+                    lag.hasOldRules
+                        ? "old rules"
+                        : lag.isIdle && lag.hasOldClock ? "old clock" : lag.dirty.map { Humanise.count($0) } ?? "?"),
             ])
         }
         return table
@@ -75,6 +78,14 @@ private struct LiveCluster: IdleCluster {
     let admin: KafkaAdmin
     let rules: PublishedRules
     let deadline: Deadline
+    /// A member that has lost its broker, or is being started again, has joined by then: a session ends after 12 s.
+    private let joined = Deadline.after(.seconds(20))
+
+    init(admin: KafkaAdmin, rules: PublishedRules, deadline: Deadline) {
+        self.admin = admin
+        self.rules = rules
+        self.deadline = deadline
+    }
 
     /// What one look may take: not cut short by the end of the whole, so that the last look still says what lags.
     private var look: Deadline { .after(.seconds(5)) }
@@ -105,6 +116,11 @@ private struct LiveCluster: IdleCluster {
                 return [:]
             }
         }
+    }
+
+    func isRunning(_ group: String) async throws -> Bool {
+        guard joined.isExpired else { return true }
+        return try await patiently { !(try await admin.describeGroup(group, look).members.isEmpty) }
     }
 
     func pause() async throws -> Bool {
