@@ -69,16 +69,19 @@ public struct DDSketch: Hashable, Sendable {
         return true
     }
 
-    /// The place of the first entry that is not below a bin. Halves what is left without a branch on the outcome, which no
-    /// processor could foresee.
+    /// The place of the first entry that is not below a bin. Halves what is left; whether an entry is below goes into the sum as
+    /// the sign of a difference, since no processor could foresee the outcome of a branch on it.
     private func place(of bin: UInt16) -> Int {
         let wanted = Int64(bin) << DDSketch.countBits
+        let entries = entries.span
         var low = 0
         var left = entries.count
         while left > 0 {
-            let half = (left + 1) / 2
-            low += entries[low + half - 1] < wanted ? half : 0
-            left -= half
+            let half = (left &+ 1) >> 1
+            // Within bounds: `low + left` never grows. Entries are below 2^59, so the difference is exact.
+            let difference = unsafe entries[unchecked: low &+ half &- 1] &- wanted
+            low &+= half & Int(truncatingIfNeeded: difference >> 63)
+            left &-= half
         }
         return low
     }
