@@ -134,7 +134,7 @@ public final class TicketCounts: StreamTask {
         }
         let partitions = context.outputPartitionCounts[0]
         do {
-            try deltas.drain { cell, record in
+            try deltas.drain(cellsOf: { [$0] }) { cell, record in
                 cells.withPartitionKey(of: cell) { key in
                     output.send(
                         to: 0, partition: Partitioner.partition(key: key, count: partitions), key: key, value: record)
@@ -151,7 +151,7 @@ public final class TicketCounts: StreamTask {
         guard value != 0 else { return }
         do {
             try deltas.add(
-                cells: [cells.intern(series.cell)], measure: series.measure.id, base: base, bucket: series.day,
+                set: cells.intern(series.cell), measure: series.measure.id, base: base, bucket: series.day,
                 value: value, weight: weight, at: .min)
         } catch {
             throw InternalRecordError(error.description)

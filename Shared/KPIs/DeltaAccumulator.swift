@@ -3,8 +3,8 @@ public import BusinessTime
 /// The entity side of the series: collects weighted contributions between two commits, by cell, measure and base bucket,
 /// and packs one record per cell. What cancels out leaves nothing behind.
 ///
-/// Contributions are written down one behind the other and put together by sorting when they are drained: most of those of a
-/// backlog differ from each other, and a table would wait for memory twice for each. Belongs to one thread.
+/// Contributions are written down one behind the other and put together by sorting when they are drained (``DeltaList``): most of
+/// those of a backlog differ from each other, and a table would wait for memory twice for each. Belongs to one thread.
 public struct DeltaAccumulator: ~Copyable {
     /// Where in time something counts.
     private struct Place: Hashable {
@@ -51,10 +51,10 @@ public struct DeltaAccumulator: ~Copyable {
     /// Notes that an event was seen, whether or not it contributes.
     public mutating func observe(_ eventTime: Micros) { newestEventTime = max(newestEventTime, eventTime) }
 
-    /// Adds a contribution (weight 1) or takes one back (weight -1), in each of some cells.
+    /// Adds a contribution (weight 1) or takes one back (weight -1), in each cell of a set.
     ///
     /// - Parameters:
-    ///   - cells: The sender's own numbers of the cells; ``drain(_:)`` gives them back.
+    ///   - set: The sender's own number of the set; ``drain(cellsOf:_:)`` asks for its cells. Small, since there is a table by it.
     ///   - measure: Id of a measure of the catalogue.
     ///   - base: The smallest bucket in which it is kept; ``KPICatalogue/baseBucket(of:)``.
     ///   - bucket: `HourBucket.packed`, `DayBucket.number`, or for ``BaseBucket/none`` 0, of instants microseconds.
@@ -65,7 +65,7 @@ public struct DeltaAccumulator: ~Copyable {
     ///   - scope: The windows to count in. Not for levels and gauges, whose windows all follow from one account.
     /// - Throws: ``KPIError``; nothing has been added then.
     public mutating func add(
-        cells: [UInt32], measure: UInt16, base: BaseBucket, bucket: Int64, value: Int64 = 1, weight: Int64,
+        set: UInt32, measure: UInt16, base: BaseBucket, bucket: Int64, value: Int64 = 1, weight: Int64,
         at instant: Micros, scope: WindowScope = .all
     ) throws(KPIError) {
         guard Int(measure) < kinds.count, let kind = kinds[Int(measure)] else { throw .unknownMeasure(measure) }
@@ -92,17 +92,21 @@ public struct DeltaAccumulator: ~Copyable {
         }
         let place = Place(bucket: bucket, base: base, scope: scope == .all ? 0 : number(of: scope))
         let key = DeltaList.key(place: number(of: place), measure: measure, bin: bin)
-        for cell in cells { list.append(cell: cell, key: key, amount: amount, weight: weight) }
+        list.append(set: set, key: key, amount: amount, weight: weight)
         observe(instant)
     }
 
     /// Hands out one packed record per cell whose contributions do not cancel out, by ascending cell, and starts anew.
     ///
-    /// - Parameter emit: Called with the cell and its record; the bytes are valid during the call only.
+    /// - Parameters:
+    ///   - cellsOf: The sender's numbers of the cells of a set, each once. Asked once for each set that was added to.
+    ///   - emit: Called with the cell and its record; the bytes are valid during the call only.
     /// - Throws: ``KPIError/overflow(measure:)`` for a total that cannot be held.
-    public mutating func drain(_ emit: (_ cell: UInt32, _ record: RawSpan) -> Void) throws(KPIError) {
+    public mutating func drain(
+        cellsOf: (_ set: UInt32) -> [UInt32], _ emit: (_ cell: UInt32, _ record: RawSpan) -> Void
+    ) throws(KPIError) {
         defer { removeAll() }
-        let cells = list.sort()
+        let cells = list.sort(cellsOf: cellsOf)
         for (cell, items) in cells {
             buffer.removeAll(keepingCapacity: true)
             buffer.append(DeltaRecord.version)
@@ -115,7 +119,7 @@ public struct DeltaAccumulator: ~Copyable {
         }
     }
 
-    /// Forgets what was collected since the last ``drain(_:)``: the commit was undone.
+    /// Forgets what was collected since the last ``drain(cellsOf:_:)``: the commit was undone.
     public mutating func removeAll() {
         list.removeAll()
         places.removeAll(keepingCapacity: true)
@@ -155,16 +159,17 @@ public struct DeltaAccumulator: ~Copyable {
     ///
     /// - Returns: the index behind it.
     private mutating func pack(from start: Int, to end: Int) throws(KPIError) -> Int {
-        let entry = list.entry(of: start)
+        let entry = DeltaList.entry(of: list[start])
         let measure = DeltaList.measure(of: entry)
         var index = start
         var weights: Int64 = 0
         var amounts: Int128 = 0
         packed.removeAll(keepingCapacity: true)
-        while index < end, list.entry(of: index) == entry {
-            let bin = list.bin(of: index)
+        while index < end, DeltaList.entry(of: list[index]) == entry {
+            let key = list[index].key
+            let bin = DeltaList.bin(of: list[index])
             var count: Int64 = 0
-            while index < end, list.entry(of: index) == entry, list.bin(of: index) == bin {
+            while index < end, list[index].key == key {
                 count += Int64(list[index].weight)
                 amounts += Int128(list[index].amount)
                 index += 1

@@ -1,25 +1,34 @@
-/// Contributions to cells in the order in which they came, and their order by cell, place in time, measure and bin. What a sort
-/// moves stays in the processor's caches: first everything goes to its cell, then each cell is sorted by itself.
+/// Contributions in the order in which they came; sorted, by place in time, measure and bin, and for each cell those that count in it.
+///
+/// A contribution counts in all cells of a set. It is written down once, and sorted once; then it is handed to the cells of its set, so
+/// that those of a cell are in order, too.
 struct DeltaList: ~Copyable {
     struct Item {
         /// See ``DeltaList/key(place:measure:bin:)``.
         var key: UInt64
         var amount: Int64
-        var cell: UInt32
+        /// The sender's number of a set of cells.
+        var set: UInt32
         var weight: Int32
 
-        static let none = Item(key: 0, amount: 0, cell: 0, weight: 0)
+        static let none = Item(key: 0, amount: 0, set: 0, weight: 0)
     }
 
     private var items: [Item] = []
     /// Where sorting moves to.
     private var other: [Item] = []
-    /// By cell: how many items; while they are moved, the next one's place.
-    private var counts: [Int] = []
-    /// The cells with items.
-    private var cells: [UInt32] = []
     /// By digit: how many; while items are moved, the next one's place.
     private var digits = [Int](repeating: 0, count: 1 << Self.wideDigit)
+
+    /// By set: how many items, and which part of `members` its cells are.
+    private var sets: [(count: Int, members: Range<Int>)] = []
+    private var usedSets: [UInt32] = []
+    private var members: [UInt32] = []
+    /// By cell: how many items; while they are handed out, the next one's place in `order`.
+    private var counts: [Int] = []
+    private var usedCells: [UInt32] = []
+    /// Cell by cell, which items count in it.
+    private var order: [UInt32] = []
 
     var isEmpty: Bool { items.isEmpty }
     var capacity: Int { items.capacity }
@@ -41,28 +50,33 @@ struct DeltaList: ~Copyable {
     }
 
     /// What the items of one entry of a record have in common: the key without the bin.
-    func entry(of index: Int) -> UInt64 { items[index].key >> Self.binBits }
-    func bin(of index: Int) -> UInt16 { UInt16(items[index].key & (1 << Self.binBits - 1)) }
+    static func entry(of item: Item) -> UInt64 { item.key >> binBits }
+    static func bin(of item: Item) -> UInt16 { UInt16(item.key & (1 << binBits - 1)) }
     static func measure(of entry: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: entry) }
     static func place(of entry: UInt64) -> Int { Int(entry >> 16) }
 
-    subscript(index: Int) -> Item { items[index] }
+    /// - Parameter position: in one of the ranges that ``sort(cellsOf:)`` gives.
+    subscript(position: Int) -> Item { items[Int(order[position])] }
 
     // MARK: Filling
 
     @inline(__always)
-    mutating func append(cell: UInt32, key: UInt64, amount: Int64, weight: Int32) {
-        if Int(cell) >= counts.count {
-            counts.append(contentsOf: repeatElement(0, count: max(Int(cell) + 1, 2 * counts.count) - counts.count))
+    mutating func append(set: UInt32, key: UInt64, amount: Int64, weight: Int32) {
+        if Int(set) >= sets.count {
+            let more = max(Int(set) + 1, 2 * sets.count) - sets.count
+            sets.append(contentsOf: repeatElement((count: 0, members: 0..<0), count: more))
         }
-        if counts[Int(cell)] == 0 { cells.append(cell) }
-        counts[Int(cell)] += 1
-        items.append(Item(key: key, amount: amount, cell: cell, weight: weight))
+        if sets[Int(set)].count == 0 { usedSets.append(set) }
+        sets[Int(set)].count += 1
+        items.append(Item(key: key, amount: amount, set: set, weight: weight))
     }
 
     mutating func removeAll() {
-        for cell in cells { counts[Int(cell)] = 0 }
-        cells.removeAll(keepingCapacity: true)
+        for set in usedSets { sets[Int(set)].count = 0 }
+        for cell in usedCells { counts[Int(cell)] = 0 }
+        usedSets.removeAll(keepingCapacity: true)
+        usedCells.removeAll(keepingCapacity: true)
+        members.removeAll(keepingCapacity: true)
         items.removeAll(keepingCapacity: true)
     }
 
@@ -70,54 +84,75 @@ struct DeltaList: ~Copyable {
 
     /// Sorts everything. Nothing may be added before the next `removeAll`.
     ///
-    /// - Returns: the cells, ascending, and where their items are.
-    mutating func sort() -> [(cell: UInt32, items: Range<Int>)] {
-        cells.sort()
-        other.removeAll(keepingCapacity: true)
-        other.append(contentsOf: repeatElement(.none, count: items.count))
+    /// - Parameter cellsOf: Asked once for each set.
+    /// - Returns: the cells, ascending, and the positions of what counts in them.
+    mutating func sort(cellsOf: (_ set: UInt32) -> [UInt32]) -> [(cell: UInt32, items: Range<Int>)] {
+        sort()
+        for set in usedSets { look(up: set, cellsOf(set)) }
+        usedCells.sort()
         var ranges: [(cell: UInt32, items: Range<Int>)] = []
-        ranges.reserveCapacity(cells.count)
+        ranges.reserveCapacity(usedCells.count)
         var start = 0
-        for cell in cells {
+        for cell in usedCells {
             let count = counts[Int(cell)]
             ranges.append((cell, start..<start + count))
             counts[Int(cell)] = start
             start += count
         }
-        for item in items {
-            other[counts[Int(item.cell)]] = item
-            counts[Int(item.cell)] += 1
-        }
-        swap(&items, &other)
-        for range in ranges { sort(range.items) }
+        if order.count < start { order = [UInt32](repeating: 0, count: start) }
+        Self.handOut(items, sets, members, to: &order, &counts)
         return ranges
     }
 
-    /// Few are sorted by insertion, more by the digits of their keys that differ.
-    private mutating func sort(_ range: Range<Int>) {
-        guard range.count > 32 else { return insertionSort(range) }
-        var varying: UInt64 = 0
-        for index in range { varying |= items[index].key ^ items[range.lowerBound].key }
-        let bits = range.count > 1_500 ? Self.wideDigit : Self.narrowDigit
-        var isMoved = false
-        while varying != 0 {
-            let shift = varying.trailingZeroBitCount
-            if isMoved {
-                Self.move(range, from: other, to: &items, shift, bits, &digits)
-            } else {
-                Self.move(range, from: items, to: &other, shift, bits, &digits)
+    private mutating func look(up set: UInt32, _ cells: [UInt32]) {
+        sets[Int(set)].members = members.count..<members.count + cells.count
+        members += cells
+        for cell in cells {
+            if Int(cell) >= counts.count {
+                let more = max(Int(cell) + 1, 2 * counts.count) - counts.count
+                counts.append(contentsOf: repeatElement(0, count: more))
             }
-            isMoved.toggle()
-            varying &= ~UInt64(0) << UInt64(shift + bits)
+            if counts[Int(cell)] == 0 { usedCells.append(cell) }
+            counts[Int(cell)] += sets[Int(set)].count
         }
-        if isMoved { for index in range { items[index] = other[index] } }
     }
 
-    private mutating func insertionSort(_ range: Range<Int>) {
-        for next in range.dropFirst() {
+    private static func handOut(
+        _ items: borrowing [Item], _ sets: borrowing [(count: Int, members: Range<Int>)],
+        _ members: borrowing [UInt32], to order: inout [UInt32], _ counts: inout [Int]
+    ) {
+        var order = order.mutableSpan
+        var next = counts.mutableSpan
+        for index in items.indices {
+            for member in sets[Int(items[index].set)].members {
+                let cell = Int(members[member])
+                order[next[cell]] = UInt32(index)
+                next[cell] += 1
+            }
+        }
+    }
+
+    /// Few are sorted by insertion, more by the digits of their keys that differ.
+    private mutating func sort() {
+        guard items.count > 32 else { return insertionSort() }
+        other.removeAll(keepingCapacity: true)
+        other.append(contentsOf: repeatElement(.none, count: items.count))
+        var varying: UInt64 = 0
+        for item in items { varying |= item.key ^ items[0].key }
+        let bits = items.count > 1_500 ? Self.wideDigit : Self.narrowDigit
+        while varying != 0 {
+            let shift = varying.trailingZeroBitCount
+            Self.move(from: items, to: &other, shift, bits, &digits)
+            swap(&items, &other)
+            varying &= ~UInt64(0) << UInt64(shift + bits)
+        }
+    }
+
+    private mutating func insertionSort() {
+        for next in items.indices.dropFirst() {
             let item = items[next]
             var place = next
-            while place > range.lowerBound, items[place - 1].key > item.key {
+            while place > 0, items[place - 1].key > item.key {
                 items[place] = items[place - 1]
                 place -= 1
             }
@@ -127,19 +162,18 @@ struct DeltaList: ~Copyable {
 
     /// One pass of a radix sort, by the `bits` of the key from `shift` on. Keeps the order of those that have the same.
     private static func move(
-        _ range: Range<Int>, from: borrowing [Item], to: inout [Item], _ shift: Int, _ bits: Int,
-        _ digits: inout [Int]
+        from: borrowing [Item], to: inout [Item], _ shift: Int, _ bits: Int, _ digits: inout [Int]
     ) {
         let mask: UInt64 = 1 << UInt64(bits) - 1
         for digit in 0...Int(mask) { digits[digit] = 0 }
-        for index in range { digits[Int(from[index].key >> UInt64(shift) & mask)] += 1 }
-        var place = range.lowerBound
+        for index in from.indices { digits[Int(from[index].key >> UInt64(shift) & mask)] += 1 }
+        var place = 0
         for digit in 0...Int(mask) {
             let count = digits[digit]
             digits[digit] = place
             place += count
         }
-        for index in range {
+        for index in from.indices {
             let digit = Int(from[index].key >> UInt64(shift) & mask)
             to[digits[digit]] = from[index]
             digits[digit] += 1

@@ -89,10 +89,10 @@ import Testing
         var accumulator = DeltaAccumulator(catalogue)
         func add(_ measure: UInt16, _ value: Int64, _ weight: Int64) throws(KPIError) {
             try accumulator.add(
-                cells: [0], measure: measure, base: .day, bucket: 1, value: value, weight: weight, at: 0)
+                set: 0, measure: measure, base: .day, bucket: 1, value: value, weight: weight, at: 0)
         }
         var records = 0
-        func drain() throws(KPIError) { try accumulator.drain { _, _ in records += 1 } }
+        func drain() throws(KPIError) { try accumulator.drain(cellsOf: { [$0] }) { _, _ in records += 1 } }
         #expect(throws: KPIError.negativeDuration(measure: 7)) { try add(7, -1, 1) }
         #expect(throws: KPIError.unknownMeasure(999)) { try add(999, 1, 1) }
         #expect(throws: KPIError.overflow(measure: 9)) { try add(9, .max, 2) }

@@ -206,7 +206,7 @@ struct Series: ~Copyable {
         case .day: bucket = sender.cursor.day(at: contribution.instant).number
         }
         try sender.accumulator.add(
-            cells: [sender.cells.intern(contribution.cell)], measure: contribution.measure.id, base: base,
+            set: sender.cells.intern(contribution.cell), measure: contribution.measure.id, base: base,
             bucket: bucket,
             value: contribution.measure.kind == .histogram
                 ? HourOfWeek.place(of: sender.cursor.hour(at: contribution.instant)) : contribution.value,
@@ -217,7 +217,7 @@ struct Series: ~Copyable {
     mutating func drain(_ index: Int = 0) throws {
         let sender = senders[index]
         var records: [(cell: [UInt8], record: [UInt8])] = []
-        try sender.accumulator.drain { cell, record in
+        try sender.accumulator.drain(cellsOf: { [$0] }) { cell, record in
             sender.cells.withPartitionKey(of: cell) { records.append((bytes($0), bytes(record))) }
         }
         inFlight += records

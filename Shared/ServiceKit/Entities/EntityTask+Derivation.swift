@@ -149,16 +149,12 @@ extension EntityTask {
         of entity: EntityStore.Index, _ sink: any TaskOutput
     ) throws(InternalRecordError) {
         sendFacts(from: before.facts, sender: entity, sink)
-        // Out of `output`, so that the loop may read its cell sets.
-        var after = ContributionList()
-        swap(&after, &output.list)
-        defer { swap(&after, &output.list) }
         do {
-            try forEachDifference(from: &before, to: &after) { (contribution, weight) throws(KPIError) in
+            try forEachDifference(from: &before, to: &output.list) { (contribution, weight) throws(KPIError) in
                 try deltas.add(
-                    cells: output.cellSets.sets[Int(contribution.cells)], measure: contribution.measure,
-                    base: contribution.base, bucket: contribution.bucket, value: contribution.value, weight: weight,
-                    at: .min, scope: scopes[contribution.scope])
+                    set: contribution.cells, measure: contribution.measure, base: contribution.base,
+                    bucket: contribution.bucket, value: contribution.value, weight: weight, at: .min,
+                    scope: scopes[contribution.scope])
             }
         } catch {
             throw InternalRecordError(error.description)

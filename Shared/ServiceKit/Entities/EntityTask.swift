@@ -384,7 +384,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         // A stage without outputs contributes nothing.
         let partitions = context.outputPartitionCounts.first ?? 1
         do {
-            try deltas.drain { cell, record in
+            try deltas.drain(cellsOf: { output.cellSets.sets[Int($0)] }) { cell, record in
                 key.removeAll(keepingCapacity: true)
                 output.cellSets.cells.withPartitionKey(of: cell) { key.append($0) }
                 let partition = Partitioner.partition(key: CellKey.owner(of: key), count: partitions)
