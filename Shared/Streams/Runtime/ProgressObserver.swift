@@ -5,8 +5,9 @@ import Synchronization
 
 /// Looks at clocks and end offsets from a thread of its own, so that no stream waits for an answer.
 final class ProgressObserver: ProgressSource, Sendable {
-    /// A due timer waits for the next look at most this long: milliseconds.
-    static let interval: Int64 = 50
+    /// Milliseconds between two looks, for which a due timer waits: half of the commit interval, since what follows from a look
+    /// is committed then.
+    private var interval: Int64 { min(max(stage.commitInterval / 2, 50), 250) }
     private static let pauseAfterError: Int64 = 1_000
 
     private struct Shared {
@@ -71,6 +72,6 @@ final class ProgressObserver: ProgressSource, Sendable {
                 logger.debug("a look failed, trying again", metadata: ["error": "\(error)"])
             }
             MemoryRelease.shared.look(now: time.monotonic)
-        } while !stop.wait(milliseconds: Self.interval)
+        } while !stop.wait(milliseconds: interval)
     }
 }
