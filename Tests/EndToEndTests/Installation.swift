@@ -94,18 +94,22 @@ struct Installation: Sendable {
             .path(FilePath(Self.binaries.appendingPathComponent("deskbeat").path)), arguments: Arguments(arguments),
             environment: .custom(subprocessEnvironment), input: .none, output: .discarded, error: .sequence
         ) { execution in
-            // One line tells that everything is ready; what follows is read so that the pipe never fills.
-            var lines = execution.standardError.strings().makeAsyncIterator()
-            var log = ""
-            while let line = try await lines.next() {
-                log += line + "\n"
-                if line.contains("deskbeat ready") { break }
+            let log = InstallationLog()
+            let output = execution.standardError
+            let reading = Task {
+                defer { log.end() }
+                for try await line in output.strings() { log.add(line) }
             }
-            try #require(log.contains("deskbeat ready"), "deskbeat up: \(log)")
+            try #require(await log.isReady(), "deskbeat up: \(log.tail)")
             var failure: (any Error)?
-            do { try await withDeadline(deadline) { try await body(self) } } catch { failure = error }
+            do {
+                try await withDeadline(deadline) { try await body(self) }
+            } catch {
+                failure = error
+                print("deskbeat up has said last:\n\(log.tail)")
+            }
             try execution.send(signal: .terminate)
-            while try await lines.next() != nil {}
+            try await reading.value
             if let failure { throw failure }
         }
         #expect(result.terminationStatus == .exited(0))
