@@ -94,13 +94,13 @@ struct Installation: Sendable {
             .path(FilePath(Self.binaries.appendingPathComponent("deskbeat").path)), arguments: Arguments(arguments),
             environment: .custom(subprocessEnvironment), input: .none, output: .discarded, error: .sequence
         ) { execution in
-            let log = InstallationLog()
+            let log = ProcessLog(awaiting: "deskbeat ready")
             let output = execution.standardError
             let reading = Task {
                 defer { log.end() }
                 for try await line in output.strings() { log.add(line) }
             }
-            try #require(await log.isReady(), "deskbeat up: \(log.tail)")
+            _ = try #require(await log.awaited(), "deskbeat up: \(log.tail)")
             var failure: (any Error)?
             do {
                 try await withDeadline(deadline) { try await body(self) }

@@ -95,16 +95,14 @@ import Testing
             arguments: Arguments(arguments), environment: .custom(Dictionary(uniqueKeysWithValues: variables)),
             input: .none, output: .discarded, error: .sequence
         ) { execution in
-            var lines = execution.standardError.strings().makeAsyncIterator()
-            var log = ""
-            var address: String?
-            while address == nil, let line = try await lines.next() {
-                log += line + "\n"
-                if line.contains("\"listening\"") {
-                    address = try JSONDecoder().decode(Listening.self, from: Data(line.utf8)).http
-                }
+            let log = ProcessLog(awaiting: "\"listening\"")
+            let output = execution.standardError
+            let reading = Task {
+                defer { log.end() }
+                for try await line in output.strings() { log.add(line) }
             }
-            let http = try #require(address, "the second monitor: \(log)")
+            let line = try #require(await log.awaited(), "the second monitor: \(log.tail)")
+            let http = try JSONDecoder().decode(Listening.self, from: Data(line.utf8)).http
             var failure: (any Error)?
             do {
                 try await installation.execute(
@@ -112,7 +110,7 @@ import Testing
                 try await body(http)
             } catch { failure = error }
             try execution.send(signal: .terminate)
-            while try await lines.next() != nil {}
+            try await reading.value
             if let failure { throw failure }
         }
         #expect(result.terminationStatus == .exited(0))

@@ -41,13 +41,16 @@ import Testing
     }
 
     /// What comes in one commit is sorted by insertion, by short digits, or from 1,500 on by long ones.
-    @Test(arguments: [20, 1_000, 6_000])
+    @Test(arguments: [12, 400, 6_000])
     func manyInOneCommitGiveTheFiguresOfTheRawContributions(count: Int) throws {
         let catalogue = try Sample.catalogue()
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededGenerator(seed: seed)
         let centre = try instant("2026-10-24T12:00:00Z")
         let contributions = Workload.contributions(count, around: centre, days: 40, &random)
+        let ways = [0..<33, 33..<1_501, 1_501..<Int.max]
+        try #require(
+            ways.contains { $0.contains(count) && $0.contains(contributions.count) }, "another sort than meant")
         let clock = centre + 50 * Sample.day
         var series = Series(catalogue, zone: .utc)
         try series.take(contributions.shuffled(using: &random))
