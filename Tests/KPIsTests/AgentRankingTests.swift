@@ -103,6 +103,26 @@ import Testing
         }
     }
 
+    /// Two agents without a success exchange the kinds of their tasks: as good as before, by other expectations.
+    @Test func expectationsThatLeaveTheRankingAsItIsArePublished() throws {
+        let (key, easy, hard) = (
+            "agent_ranking/month;by=csat;team=billing@2026-01", [("category", "password")], [("category", "migration")]
+        )
+        let one = try answers("one", 0, of: 5, easy) + answers("two", 0, of: 5, hard)
+        var series = try ranked(answers("A", 5, of: 5, easy) + answers("B", 1, of: 5, hard) + one)
+        let before = try series.event(key)
+        let other = try answers("one", 0, of: 5, hard) + answers("two", 0, of: 5, easy)
+        try series.take(one.map(\.retracted) + other)
+        series.publish(clock: try instant("2026-02-03T00:01:00Z"))
+        let after = try series.event(key)
+        #expect(after.data.revision == before.data.revision + 1)
+        func agents(_ event: Event) throws -> [String: Event.Figures.Agent] {
+            Dictionary(uniqueKeysWithValues: try #require(event.data.agents).map { ($0.agent_id, $0) })
+        }
+        #expect(try agents(after).mapValues(\.value) == agents(before).mapValues(\.value))
+        #expect(try agents(before)["one"]?.expected == 2.5 && agents(after)["one"]?.expected == 0.5)
+    }
+
     @Test func aMonthCountsForThreeMonthsAndLateAnswersRevise() throws {
         var series = try ranked(
             answers("A-1", 5, of: 10) + answers("A-2", 9, of: 10), clock: "2026-05-02T00:00:00Z")

@@ -74,6 +74,7 @@ extension Model {
         }
         let count = handled.reduce(0) { $0 + $1.weight }
         let handleTime = count > 0 ? Double(handled.reduce(0) { $0 + $1.value * $1.weight }) / Double(count) / 1e3 : nil
+        try #require(event.data.handle_time == handleTime, comment)
         for hour in 0..<168 {
             let arrivals = weeks.map { $0[hour] }.sorted()[Int(0.75 * Double(weeks.count - 1))]
             guard arrivals > 0, let handleTime else {
@@ -127,7 +128,7 @@ extension Model {
         try #require(Set(agents.map(\.agent_id)) == Set(tallies.keys), comment)
         if all == 0 { return }
         let rate = Double(positive) / Double(all)
-        var adjusted: [String: (rate: Double, count: Int)] = [:]
+        var adjusted: [String: (rate: Double, count: Int, observed: Int, expected: Double)] = [:]
         for (agent, own) in tallies {
             let count = own.values.reduce(0) { $0 + $1.all }
             let observed = own.values.reduce(0) { $0 + $1.positive }
@@ -135,7 +136,7 @@ extension Model {
                 $0 + Double($1.value.all) * Double(strata[$1.key]?.positive ?? 0) / Double(strata[$1.key]?.all ?? 1)
             }
             let ratio = expected > 0 ? Double(observed) / expected : 0
-            adjusted[agent] = (min(1, rate * ratio), count)
+            adjusted[agent] = (min(1, rate * ratio), count, observed, expected)
         }
         let rates = adjusted.values.filter { $0.count >= 5 }.map(\.rate)
         var (alpha, beta) = (20 * rate, 20 * (1 - rate))
@@ -151,6 +152,7 @@ extension Model {
             let own = try #require(adjusted[agent.agent_id], comment)
             let value = (alpha + own.rate * Double(own.count)) / (alpha + beta + Double(own.count))
             try #require(abs(agent.value - value) < 1e-9 && agent.count == own.count, comment)
+            try #require(agent.observed == own.observed && abs(agent.expected - own.expected) < 1e-9, comment)
             try #require(agent.interval.low <= agent.value && agent.value <= agent.interval.high, comment)
             try #require(agent.rank_low <= agent.rank && agent.rank <= agent.rank_high, comment)
         }

@@ -110,6 +110,26 @@ import Testing
         #expect(event.data.handle_time == 240)
     }
 
+    /// What an update says is never left as it was because the agents are.
+    @Test func aHandleTimeThatTakesAsManyAgentsIsPublished() throws {
+        var series = Series(try Sample.catalogue(only: ["agents_required"]))
+        func handled(_ milliseconds: Int64) throws -> Contribution {
+            Contribution(
+                cell: .overall, measure: Sample.handled, instant: try instant("2026-01-12T09:30:00Z"),
+                value: milliseconds)
+        }
+        let (clock, key) = (try instant("2026-01-26T00:00:00Z"), "agents_required/week@2026-W03")
+        try series.take([arrival("2026-01-12T09:30:00Z", 1), try handled(60_000)])
+        series.publish(clock: clock)
+        let before = try series.event(key)
+        #expect(before.data.handle_time == 60)
+        try series.take([try handled(62_000)])
+        series.publish(clock: clock)
+        let after = try series.event(key)
+        #expect(after.data.cells == before.data.cells && after.data.revision == before.data.revision + 1)
+        #expect(after.data.handle_time == 61)
+    }
+
     @Test func agesAreToldEachMinuteWhileThereAreAny() throws {
         var series = Series(try Sample.catalogue(only: ["backlog_age", "awaiting_reply"]))
         let start = try instant("2026-01-12T09:00:00Z")

@@ -124,7 +124,7 @@ struct Event: Decodable {
         return """
             \(data.value.map { "\($0)" } ?? "null") \(data.count) \(data.numerator ?? -1)/\(data.denominator ?? -1) \
             \(quantiles) \(data.max ?? -1) \(data.age.map { "\($0)" } ?? "-") \(data.weeks ?? -1) \
-            \(data.cells.map { "\($0)" } ?? "-") \(data.agents.map { "\($0)" } ?? "-") open \(data.open ?? -1) pending \(data.pending ?? -1) closed \(data.window.closed.map { "\($0)" } ?? "-")
+            \(data.cells.map { "\($0)" } ?? "-") \(data.handle_time ?? -1) \(data.agents.map { "\($0)" } ?? "-") open \(data.open ?? -1) pending \(data.pending ?? -1) closed \(data.window.closed.map { "\($0)" } ?? "-")
             """
     }
 }

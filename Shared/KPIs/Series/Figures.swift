@@ -88,14 +88,17 @@ struct Figures {
             mix(ages.largest)
         }
         switch parts {
-        case .profile(let cells, let weeks, _):
+        case .profile(let cells, let weeks, let handleTime):
             for cell in cells { mix(cell?.bitPattern ?? 1) }
             mix(Int64(weeks))
+            if let handleTime { mix(handleTime.bitPattern) }
         case .ranking(let ranking, let months):
             for place in ranking.places {
                 mix(place.agent.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })
                 mix(place.value.bitPattern)
                 mix(place.count)
+                mix(place.positive)
+                mix(place.expected.bitPattern)
             }
             mix(Int64(months))
         case nil: break
