@@ -101,13 +101,29 @@ public final class KafkaConsumer {
     }
 
     /// Reads these partitions from these offsets, instead of what was assigned before; an empty dictionary ends reading.
-    /// `KafkaConsumer.beginning` and `KafkaConsumer.end` are offsets too.
+    /// `KafkaConsumer.beginning` and `KafkaConsumer.end` are offsets too. Waits for the partitions' leaders, at most a second.
     public func assign(_ offsets: [TopicPartition: Int64]) throws(KafkaError) {
+        learnLeaders(of: Set(offsets.keys.map(\.topic)))
         let list = PartitionList(offsets)
         try check("assign partitions") { handle in
             list.withPointer { unsafe rd_kafka_assign(handle, offsets.isEmpty ? nil : $0) }
         }
         assignmentChanged(to: Set(offsets.keys))
+    }
+
+    /// librdkafka looks for a leader that it does not know when a partition starts only after 0.5 s (an offset to be looked up) or
+    /// 1 s (a fetch). Where no broker answers in time it is left to do so.
+    private func learnLeaders(of topics: Set<String>) {
+        let deadline = Deadline.after(.seconds(1))
+        for name in topics {
+            guard let topic = unsafe rd_kafka_topic_new(handle.pointer, name, nil) else { continue }
+            defer { unsafe rd_kafka_topic_destroy(topic) }
+            do throws(KafkaError) {
+                _ = try unsafe TopicMetadata.partitionCount(of: name, topic, handle.pointer, deadline)
+            } catch {
+                logger.debug("\(error)")
+            }
+        }
     }
 
     /// The first offset stored, as a starting point for `assign` and `seek`.

@@ -116,13 +116,14 @@ extension Harness {
 
     @Test func newGroupsWaitForMoreMembers() throws {
         let broker = try Harness()
+        let delay = BrokerCoreConfiguration().groupInitialRebalanceDelay
         let one = broker.send(.joinGroup(broker.joinRequest("g")), version: 3)
-        broker.advance(by: 19)
+        broker.advance(by: delay - 1)
         #expect(broker.joined(one) == nil)
         let two = broker.send(.joinGroup(broker.joinRequest("g")), version: 3)
         broker.advance(by: 1)
         #expect(broker.joined(one) == nil, "a member has come: the group waits once more")
-        broker.advance(by: 20)
+        broker.advance(by: delay)
         #expect(broker.joined(one)?.generationID == 1)
         #expect(broker.joined(two)?.generationID == 1)
     }

@@ -25,7 +25,7 @@ package struct BrokerCoreConfiguration: Sendable {
     /// Limit of the partitions of all topics together: each has an open file and an index.
     package var maximumPartitions = 10_000
     /// Kafka waits 3 s for more members of a new group; on one machine they come at once.
-    package var groupInitialRebalanceDelay: Int64 = 20
+    package var groupInitialRebalanceDelay: Int64 = 100
     /// Kafka: 6 s. A local broker serves tests, too, which want to see a session expire.
     package var minimumSessionTimeout: Int32 = 100
     package var maximumSessionTimeout: Int32 = 1_800_000

@@ -19,8 +19,9 @@ public struct LocalBrokerConfiguration: Sendable {
     public var defaultPartitionCount = 1
     /// Defaults of topic settings, by their Kafka names (`retention.ms`, `segment.bytes` ...).
     public var topicDefaults: [String: String] = [:]
-    /// How long a new group waits for more members, in milliseconds (`group.initial.rebalance.delay.ms`).
-    public var groupInitialRebalanceDelay = 20
+    /// How long a new group waits for more members, in milliseconds (`group.initial.rebalance.delay.ms`). A member that comes later
+    /// makes the ones before join once more, for which librdkafka takes one to two seconds.
+    public var groupInitialRebalanceDelay = 100
     /// The shortest session time-out that a member may ask for, in milliseconds (`group.min.session.timeout.ms`).
     public var minimumSessionTimeout = 100
     /// The longest transaction time-out that a producer may ask for, in milliseconds (`transaction.max.timeout.ms`).
