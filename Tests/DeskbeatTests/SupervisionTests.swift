@@ -1,5 +1,6 @@
 import Deskbeat
 import Foundation
+import ServiceKit
 import Synchronization
 import Testing
 
@@ -330,5 +331,27 @@ private final class LoopbackServer: Sendable {
         let free = try LoopbackPort.free()
         #expect(HTTPProbe.get(port: free, path: "/") == nil)
         #expect(!HTTPProbe.accepts(port: free))
+    }
+}
+
+@Suite(.timeLimit(.minutes(5))) struct SupervisionTests {
+    /// A terminal that has been stopped, say: what the services print fills every pipe on its way several times over.
+    @Test func nobodyReadsStandardErrorAndServicesStartAgain() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("deskbeat-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let unread = Pipe()
+        let script = "for line in $(seq 1 20000); do echo 'ERROR it does not work'; done >&2; exit 1"
+        let member = Supervision.Member(
+            name: "loud", executable: "/bin/sh", arguments: ["-c", script], port: 0,
+            announceFile: folder.appendingPathComponent("never").path)
+        let supervision = try Supervision(
+            directory: DataDirectory(folder.path),
+            plan: .init(bootstrapServers: "nowhere", launcher: nil, members: [member]),
+            sink: LogSink(descriptor: unread.fileHandleForWriting.fileDescriptor, limit: 64 << 10))
+        // It gives up only after several lives.
+        #expect(try await supervision.run(readyFile: nil) == false)
+        let log = try String(contentsOf: folder.appendingPathComponent("logs/loud.log"), encoding: .utf8)
+        #expect(log.count { $0 == "\n" } > 20_000)
+        try unread.fileHandleForReading.close()
     }
 }

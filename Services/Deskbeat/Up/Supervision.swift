@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Kafka
+package import ServiceKit
 import Synchronization
 
 #if canImport(Glibc)
@@ -56,12 +57,15 @@ package struct Supervision: Sendable {
     private static let brokerGrace = 4.0
 
     private let plan: Plan
+    /// Lines for standard error: whoever does not read them must not keep a service from starting again.
+    private let sink: LogSink
     private let children: [SupervisedChild]
     private let events: AsyncStream<Event>
     private let post: AsyncStream<Event>.Continuation
 
-    package init(directory: DataDirectory, plan: Plan) throws {
+    package init(directory: DataDirectory, plan: Plan, sink: LogSink = LogSink()) throws {
         self.plan = plan
+        self.sink = sink
         (events, post) = AsyncStream.makeStream(of: Event.self)
         var children: [SupervisedChild] = []
         let width = plan.members.map(\.name.count).max() ?? 0
@@ -75,23 +79,23 @@ package struct Supervision: Sendable {
             }
             let label = member.name + String(repeating: " ", count: width - member.name.count)
             children.append(
-                SupervisedChild(name: member.name, command: command) { [post] event in
+                SupervisedChild(name: member.name, command: command) { [post, sink] event in
                     guard case .line(let line) = event else {
                         post.yield(.child(member.name, event))
                         return
                     }
                     log.append(line)
-                    Self.show(line, label)
+                    Self.show(line, label, in: sink)
                 })
         }
         self.children = children
     }
 
-    private static func show(_ line: String, _ label: String) {
+    private static func show(_ line: String, _ label: String, in sink: LogSink) {
         let console = Console.error
         let matters = LogImportance.isNoteworthy(line)
         guard console.isTerminal || matters else { return }
-        console.line(console.styled(label, matters ? .yellow : .dim) + " " + line)
+        sink.write(Array((console.styled(label, matters ? .yellow : .dim) + " " + line).utf8))
     }
 
     /// Returns true when all was stopped as asked, false when something could not be started.
@@ -110,6 +114,7 @@ package struct Supervision: Sendable {
         say("stopping")
         await stop(services, seconds: Self.serviceGrace)
         await stop(brokers, seconds: Self.brokerGrace)
+        try? await BlockingWork("last-words").run { sink.flush() }
         if let readyFile { try? FileManager.default.removeItem(atPath: readyFile) }
         return try outcome.get()
     }
@@ -242,11 +247,11 @@ package struct Supervision: Sendable {
                 .init(member.httpPort.map { "http://127.0.0.1:\($0)" } ?? fleet.bootstrapServers),
             ])
         }
-        table.print(to: console)
+        for line in table.lines(for: console) { sink.write(Array(line.utf8)) }
     }
 
     private func say(_ text: String, isError: Bool = false) {
-        let console = Console.error
-        console.line(console.styled("deskbeat", isError ? .red : .cyan) + " " + text)
+        let name = Console.error.styled("deskbeat", isError ? .red : .cyan)
+        sink.write(Array("\(name) \(text)".utf8))
     }
 }

@@ -28,7 +28,7 @@ public final class LogSink: Sendable {
     }
 
     /// Appends one line, without its end.
-    func write(_ line: [UInt8]) {
+    package func write(_ line: [UInt8]) {
         let mustDrain = state.withLock { state in
             guard state.pending.count + line.count < limit else {
                 state.dropped += 1
