@@ -42,6 +42,8 @@ final class Ledger {
 
     /// The clock.
     private(set) var now: Int64
+    /// 0 while the series stage has not heard a clock yet; nil: as the others.
+    var seriesClock: Int64?
 
     /// - Parameter now: a date of UTC such as `2026-06-15`.
     init(_ rules: String = "history: 100y", now: String = "2026-06-15") throws {
@@ -130,7 +132,9 @@ final class Ledger {
         }
         let output = Sink()
         if !sink.sent.isEmpty { try series.process(records, 0..<sink.sent.count, input: 0, output: output) }
-        repeat { try series.prepareCommit(time, output: output) } while series.dirty > 0
+        let seriesTime = TaskTime(
+            clock: seriesClock ?? now, wall: now, caughtUp: true, idle: true, degraded: false)
+        repeat { try series.prepareCommit(seriesTime, output: output) } while series.dirty > 0
         series.commitSucceeded()
         for record in output.sent {
             let update = try JSONSerialization.jsonObject(with: Data(record.value)) as? [String: Any] ?? [:]

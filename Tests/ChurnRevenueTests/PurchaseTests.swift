@@ -102,6 +102,22 @@ import Testing
         }
     }
 
+    /// A service that has just started says nothing of months rather than that there are none.
+    @Test func lifetimeValuesWaitForTheFirstClock() throws {
+        var events = (0..<10).map { CustomerEvent.started("a\($0)", "2026-01-10", "10") }
+        events.append(.cancelled("a0", "2026-02-10"))
+        let ledger = try Ledger("history: 100y\nmargin: 0.8", now: "2026-04-01")
+        ledger.seriesClock = 0
+        try ledger.take(events)
+        #expect(ledger.integer("customers_active/now") == 9)
+        #expect(!ledger.kpis.keys.contains { $0.hasPrefix("customer_lifetime_value/") })
+        ledger.seriesClock = nil
+        try ledger.advance(to: "2026-04-01")
+        #expect(ledger.money("customer_lifetime_value/year@2026") == "224.00")
+        #expect(ledger.kpis["customer_lifetime_value/year@2026"]?["revision"] as? Int == 1)
+        #expect(ledger.money("customer_lifetime_value/month@2026-03") == "152.00")
+    }
+
     @Test func lifetimeValueLessSupport() throws {
         var events = (0..<10).map { CustomerEvent.started("a\($0)", "2026-01-10", "10") }
         events.append(.cancelled("a0", "2026-02-10"))

@@ -167,6 +167,10 @@ extension SeriesStore {
             slab.states[Int(state)].flags.remove(.closed)
         }
         if !isClosed, catalogue.definitions[kpi].formula.reach > 1 { return false }
+        // Of a month that has not begun there is nothing to say; its beginning marks the state again.
+        if catalogue.definitions[kpi].readsMonths {
+            guard let month = monthOfClock, windows[window].bounds.start < month.end else { return false }
+        }
         let scope = scope(of: bucket)
         let figures = figures(catalogue.definitions[kpi], scope, cell: cell, window: window)
         noteGoals(kpi, figures, bucket, wall: wall)

@@ -239,6 +239,11 @@ extension WindowReader {
         }
     }
 
+    /// Whether the month in which the window begins has begun.
+    mutating func hasFirstMonthBegun() -> Bool {
+        hasBegun(WindowKind.month.firstDay(ofBucket: WindowKind.month.bucket(ofDay: window.days(zone).lowerBound)))
+    }
+
     /// Whether a local date has begun. One that begins while the audit reads moves what is read.
     mutating func hasBegun(_ day: Int64) -> Bool {
         let start = zone.startOfDay(day)
