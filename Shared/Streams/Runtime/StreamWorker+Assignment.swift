@@ -57,6 +57,11 @@ extension StreamWorker {
                 finished.close(deadline: .after(.seconds(5)))
             }
         }
+        // Until the next assignment nobody asks it, and a handle has threads that wake up all the time.
+        if isJoined, toLocate.isEmpty, restore == nil, let idle = watermarkHandle {
+            watermarkHandle = nil
+            idle.close(deadline: .after(.seconds(5)))
+        }
     }
 
     func locate() throws(WorkerError) {

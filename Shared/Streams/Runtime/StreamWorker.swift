@@ -104,6 +104,7 @@ package final class StreamWorker {
     package func open() throws(WorkerError) {
         try openProducer()
         try client { () throws(ClientError) in
+            // Connects while the group is being joined.
             watermarkHandle = try clients.watermarkReader(identity: identity)
             let consumer = try clients.consumer(group: stage.group, identity: identity, listener: self)
             consumerHandle = consumer
@@ -379,8 +380,11 @@ package final class StreamWorker {
         return sessionHandle
     }
 
+    /// There is one while positions are looked up and state is restored.
     func watermarks() throws(WorkerError) -> any WatermarkReader {
-        guard let watermarkHandle else { throw .rebuild("the watermark reader is closed", isFenced: false) }
-        return watermarkHandle
+        if let watermarkHandle { return watermarkHandle }
+        let opened = try client { () throws(ClientError) in try clients.watermarkReader(identity: identity) }
+        watermarkHandle = opened
+        return opened
     }
 }
