@@ -32,6 +32,7 @@ public struct SLATopology: Sendable {
         ).of(rules)
         tickets.removals = [EventType.ticketDeleted, .ticketMerged].map(\.rawValue)
         tickets.sources = sources
+        tickets.hasUrgentTimers = true
         tickets.factOutput = Self.facts
         self.tickets = tickets
         var contacts = EntityStageSettings(
@@ -43,6 +44,7 @@ public struct SLATopology: Sendable {
         // Agents' states are on the same topic, and calls that nothing is promised for are not kept.
         contacts.ignored = promises.concernCalls ? [.agent] : [.agent, .contact]
         contacts.sources = sources
+        contacts.hasUrgentTimers = true
         contacts.factOutput = Self.facts
         self.contacts = contacts
         var customers = EntityStageSettings(

@@ -22,6 +22,23 @@ import Testing
             metrics: {resolution: {target: 1h}}
         """
 
+    @Test func whatIsDueDoesNotWaitForTheInterval() throws {
+        let monitor = try Monitor(Self.rules)
+        try monitor.run(at: 0, [.created(at: 0, #","tier":"gold","priority":"urgent""#)])
+        #expect(!monitor.wasUrgent)
+        var urgent: [Int] = []
+        for minute in 1..<20 {
+            try monitor.run(at: Double(minute))
+            if monitor.wasUrgent { urgent.append(minute) }
+        }
+        #expect(urgent == [5, 10, 15])
+        // A backlog is behind with all that is due.
+        let late = try Monitor(Self.rules)
+        try late.run(at: 0, [.created(at: 0, #","tier":"gold","priority":"urgent""#)])
+        try late.run(at: 11, caughtUp: false)
+        #expect(!late.wasUrgent && late.keys.contains("ticket/T/first_response/1/breached"))
+    }
+
     @Test func aBreachGoesOutOnceAndOnTime() throws {
         let monitor = try Monitor(Self.rules)
         try monitor.run(at: 0, [.created(at: 0, #","tier":"gold","priority":"urgent","team":"billing""#)])

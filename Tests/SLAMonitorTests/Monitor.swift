@@ -46,6 +46,8 @@ final class Monitor {
     private var changelog: [[UInt8]: [UInt8]] = [:]
     private var seriesChangelog: [[UInt8]: [UInt8]] = [:]
     private var offset: Int64 = 0
+    /// Whether the last transaction was not to wait for its interval.
+    private(set) var wasUrgent = false
     private(set) var alerts: [Alert] = []
     private(set) var kpis: [String: [String: Any]] = [:]
 
@@ -108,8 +110,10 @@ final class Monitor {
             offset += 1
         }
         if !events.isEmpty { try task.process(batch, 0..<events.count, input: 0, output: sink) }
+        wasUrgent = false
         repeat {
             try task.advance(to: time, output: sink)
+            wasUrgent = wasUrgent || task.isUrgent
             try task.prepareCommit(time, output: sink)
         } while task.dirty > 0 && events.isEmpty
         if abort { return task.rollBack() }

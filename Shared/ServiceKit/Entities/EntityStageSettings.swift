@@ -24,6 +24,8 @@ public struct EntityStageSettings: Sendable {
     public var rulesFingerprint: UInt64
     /// Sources that are watched; those that hold clocks are remembered by the entities that begin with their events.
     public var sources: [WatchedSource] = []
+    /// Whether what a timer brings is committed at once, instead of after the stage's interval: somebody waits for it.
+    public var hasUrgentTimers = false
     /// The stage's output that takes the facts which its entities state; nil when they state none.
     public var factOutput: Int?
     /// The stage's inputs from this one on carry facts of other stages instead of events; nil when there are none.

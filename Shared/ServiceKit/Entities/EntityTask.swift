@@ -112,7 +112,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     }
 
     public var dirty: Int { changed.count + stale.count + expiring.count + (sourceStates.isUnsaved ? 1 : 0) }
-    public var isUrgent: Bool { false }
+    public private(set) var isUrgent = false
 
     /// Number of entities in the state.
     public var entityCount: Int { store.count }
@@ -309,7 +309,10 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
         lastTime = time
         while let (entity, instant) = timers.popDue(time.clock) {
             let head = store.heads[Int(entity)]
-            if head.has(EntityHead.used), head.nextTimer == instant { refresh(entity) }
+            guard head.has(EntityHead.used), head.nextTimer == instant else { continue }
+            refresh(entity)
+            // While it catches up every timer is late, and large transactions are what gets it to the end.
+            isUrgent = isUrgent || settings.hasUrgentTimers && time.caughtUp
         }
         for place in sourceStates.advance(time.sources) {
             releaseHeld(place)
@@ -362,6 +365,7 @@ public final class EntityTask<Derivation: EntityDerivation>: StreamTask {
     // MARK: Commit
 
     public func prepareCommit(_ time: TaskTime, output sink: any TaskOutput) throws(InternalRecordError) {
+        isUrgent = false
         if output.labels.count > Self.rememberedLabels { output.forgetLabels() }
         for entity in changed where store.heads[Int(entity)].has(EntityHead.changed) { try derive(entity, time, sink) }
         var work = min(stale.count, Self.rederivationsPerCommit)
