@@ -18,7 +18,7 @@ public struct DeltaAccumulator: ~Copyable {
     private static let usualCount = 2_048
 
     private let kinds: [MeasureKind?]
-    private let bins = DurationBins.shared
+    private let bins: DurationBins
     private var list = DeltaList()
     private var places: [Place] = []
     private var numbers: [Place: UInt32] = [:]
@@ -39,7 +39,11 @@ public struct DeltaAccumulator: ~Copyable {
     ///   - catalogue: Says what is kept of each measure.
     ///   - rulesVersion: Under which the contributions are derived. The series side takes them when it knows that version.
     public init(_ catalogue: KPICatalogue, rulesVersion: Int64 = 0) {
+        // Not through `self`: where the initialiser of a noncopyable type reads a member before all of them are there, Swift 6.3 releases a
+        // register that nothing has set. Two threads that came here first at once died of it.
+        let bins = DurationBins.shared
         precondition(bins.uppers.count < DeltaList.binLimit, "a key has no room for so many bins")
+        self.bins = bins
         self.rulesVersion = rulesVersion
         var kinds = [MeasureKind?](repeating: nil, count: Int(catalogue.measures.last?.id ?? 0) + 1)
         for measure in catalogue.measures { kinds[Int(measure.id)] = measure.kind }

@@ -136,10 +136,11 @@ struct BatchKPIs {
             let worth = lifetimeValue(value, isKept: keepsMonths(definition), &reader)
             figures.members = [ExpectedMember("value", worth.map(money) ?? .null)]
             figures.hasValue = worth != nil
-            let hasBegun = reader.hasFirstMonthBegun()
-            isSubstantial = [value.mrr, value.active].contains { measure in
-                hasBegun && (reader.levelAtStart(measure) != 0 || reader.levelAtEnd(measure) != 0)
-            }
+            isSubstantial =
+                reader.hasFirstMonthBegun()
+                && [value.mrr, value.active].contains { measure in
+                    reader.levelAtStart(measure) != 0 || reader.levelAtEnd(measure) != 0
+                }
         } else if case .ranking(let ranking) = formula {
             let places = tallies(ranking, cell, window, &reader)
             count = places.values.reduce(0) { $0 + $1.all }
