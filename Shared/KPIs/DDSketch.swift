@@ -1,21 +1,22 @@
 /// A quantile sketch of durations: DDSketch (Masson, Rim, Lee, VLDB 2019) with relative error 1 %, over a fixed range of
 /// bins (0, and 1 ms to 10^12 ms) that are never collapsed. So sketches merge and subtract exactly, in any order.
 ///
-/// Kept as the sorted list of its non-zero bins. Counts may be negative on the way (a retraction that arrives before what
-/// it retracts).
+/// Kept as the sorted list of its non-zero bins, or as a row of all bins between the first and the last one where most of them are
+/// in use. Counts may be negative on the way (a retraction that arrives before what it retracts).
 public struct DDSketch: Hashable, Sendable {
-    /// Bin in the upper 16 bits, signed count in the lower 48; ascending by bin, without zero counts.
-    private(set) var entries: [Int64] = []
+    /// As ``SketchEntries``; empty while there is a row.
+    private var list: [Int64] = []
+    private var row = DenseBins()
 
     public init() {}
 
     /// Sum of all counts.
     public var count: Int64 { entries.reduce(0) { $0 &+ DDSketch.count(of: $1) } }
 
-    public var isEmpty: Bool { entries.isEmpty }
+    public var isEmpty: Bool { binCount == 0 }
 
     /// Number of bins in use.
-    public var binCount: Int { entries.count }
+    public var binCount: Int { row.isEmpty ? list.count : Int(row.used) }
 
     /// Adds a value, or takes it back with a negative weight.
     ///
@@ -34,8 +35,14 @@ public struct DDSketch: Hashable, Sendable {
 
     /// The q-quantile in milliseconds: within 1 % of the item of 0-based rank floor(q (n - 1)); nil when there is none.
     public func quantile(_ q: Double) -> Double? {
-        let ranked = SketchRanks(count: count, entries: entries)
+        let ranked = SketchRanks(count: count, entries: Array(entries))
         return ranked.value(q)
+    }
+
+    public static func == (one: DDSketch, other: DDSketch) -> Bool { one.entries.elementsEqual(other.entries) }
+
+    public func hash(into hasher: inout Hasher) {
+        for entry in entries { hasher.combine(entry) }
     }
 
     // MARK: - Bins
@@ -54,17 +61,30 @@ public struct DDSketch: Hashable, Sendable {
         Int64(bin) << countBits | (count & (1 << countBits - 1))
     }
 
+    /// The bins in use.
+    var entries: SketchEntries { SketchEntries(list: list, row: row) }
+
     /// False when the bin's count would leave its range; the sketch is unchanged then.
+    @inline(__always)
     mutating func add(bin: UInt16, weight: Int64) -> Bool {
         if weight == 0 { return true }
+        return !row.isEmpty && row.add(bin: bin, weight: weight) || addToList(bin, weight)
+    }
+
+    private mutating func addToList(_ bin: UInt16, _ weight: Int64) -> Bool {
+        if !row.isEmpty {
+            list = Array(entries)
+            row = DenseBins()
+        }
         let low = place(of: bin)
-        let isPresent = low < entries.count && DDSketch.bin(of: entries[low]) == bin
-        let (sum, overflow) = (isPresent ? DDSketch.count(of: entries[low]) : 0).addingReportingOverflow(weight)
+        let isPresent = low < list.count && DDSketch.bin(of: list[low]) == bin
+        let (sum, overflow) = (isPresent ? DDSketch.count(of: list[low]) : 0).addingReportingOverflow(weight)
         guard !overflow, sum.magnitude <= UInt64(DDSketch.largestCount) else { return false }
         if isPresent {
-            if sum == 0 { entries.remove(at: low) } else { entries[low] = DDSketch.entry(bin, sum) }
+            if sum == 0 { list.remove(at: low) } else { list[low] = DDSketch.entry(bin, sum) }
         } else {
-            entries.insert(DDSketch.entry(bin, sum), at: low)
+            list.insert(DDSketch.entry(bin, sum), at: low)
+            if list.count >= DenseBins.fewest, let row = DenseBins(list) { (self.row, list) = (row, []) }
         }
         return true
     }
@@ -73,7 +93,7 @@ public struct DDSketch: Hashable, Sendable {
     /// the sign of a difference, since no processor could foresee the outcome of a branch on it.
     private func place(of bin: UInt16) -> Int {
         let wanted = Int64(bin) << DDSketch.countBits
-        let entries = entries.span
+        let entries = list.span
         var low = 0
         var left = entries.count
         while left > 0 {
@@ -86,7 +106,10 @@ public struct DDSketch: Hashable, Sendable {
         return low
     }
 
-    mutating func removeAll() { entries.removeAll(keepingCapacity: true) }
+    mutating func removeAll() {
+        list.removeAll(keepingCapacity: true)
+        row = DenseBins()
+    }
 
     private mutating func add(_ other: DDSketch, sign: Int64) throws(KPIError) {
         for entry in other.entries {
@@ -94,6 +117,32 @@ public struct DDSketch: Hashable, Sendable {
                 throw .overflow(measure: 0)
             }
         }
+    }
+}
+
+/// The bins of a sketch that are in use, ascending: the bin in the upper 16 bits, its signed count, which is not zero, in the lower 48.
+struct SketchEntries: Sequence, IteratorProtocol {
+    private let list: [Int64]
+    private let row: DenseBins
+    private var place = 0
+
+    fileprivate init(list: [Int64], row: DenseBins) {
+        self.list = list
+        self.row = row
+    }
+
+    @inline(__always)
+    mutating func next() -> Int64? {
+        if place < list.count {
+            place += 1
+            return list[place - 1]
+        }
+        while place < row.counts.count {
+            place += 1
+            let count = row.counts[place - 1]
+            if count != 0 { return DDSketch.entry(row.first + UInt16(place - 1), Int64(count)) }
+        }
+        return nil
     }
 }
 

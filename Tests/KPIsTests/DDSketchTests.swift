@@ -76,6 +76,59 @@ import Testing
         }
     }
 
+    /// Against counts by value: many neighbouring bins, few of them, outliers, counts beyond 32 bits, and from one to the other.
+    @Test func whateverItsShapeItCountsWhatIsThere() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededGenerator(seed: seed)
+        let near = (0..<700).map { Int64(1_000 * pow(1.0202, Double($0))) }
+        let far: [Int64] = [0, 1, 3, 1_000_000_000_000]
+        for _ in 0..<40 {
+            var counts: [Int64: Int64] = [:]
+            var sketch = DDSketch()
+            let first = Int.random(in: 0..<500, using: &random)
+            var width = Int.random(in: 1...200, using: &random)
+            for step in 0..<2_000 {
+                if step % 500 == 499 { width = Int.random(in: 1...200, using: &random) }
+                let value: Int64
+                var weight: Int64 = 1
+                switch Int.random(in: 0..<200, using: &random) {
+                case 0:
+                    value = far.randomElement(using: &random)!
+                case 1:
+                    value = near[first + Int.random(in: 0..<width, using: &random)]
+                    weight = Int64.random(in: -1 << 33...1 << 33, using: &random)
+                case 2..<80:
+                    // Taken back to nothing, whatever was there.
+                    value = counts.keys.sorted().randomElement(using: &random) ?? 0
+                    weight = -(counts[value] ?? 0)
+                default: value = near[first + Int.random(in: 0..<width, using: &random)]
+                }
+                try sketch.add(milliseconds: value, weight: weight)
+                counts[value, default: 0] += weight
+                if counts[value] == 0 { counts[value] = nil }
+                guard step % 100 == 99 else { continue }
+                #expect(sketch.count == counts.values.reduce(0, +), "seed \(seed), step \(step)")
+                #expect(sketch.binCount == counts.count, "seed \(seed), step \(step)")
+                var other = DDSketch()
+                for (value, count) in counts.sorted(by: { $0.key > $1.key }) {
+                    try other.add(milliseconds: value, weight: count)
+                }
+                #expect(sketch == other && sketch.hashValue == other.hashValue, "seed \(seed), step \(step)")
+                guard counts.values.allSatisfy({ $0 > 0 }), !counts.isEmpty else { continue }
+                var below: Int64 = 0
+                let rank = Int64(0.9 * Double(sketch.count - 1))
+                let item = try #require(
+                    counts.sorted { $0.key < $1.key }.first {
+                        below += $0.value
+                        return below > rank
+                    }
+                ).key
+                let quantile = try #require(sketch.quantile(0.9))
+                #expect(abs(quantile - Double(item)) <= 0.01 * Double(item), "seed \(seed), step \(step)")
+            }
+        }
+    }
+
     @Test func aBinThatOverflowsIsAnError() throws {
         var sketch = DDSketch()
         try sketch.add(milliseconds: 7, weight: 1 << 47 - 1)

@@ -223,7 +223,7 @@ extension SeriesStore {
             return
         }
         let index = Int(aggregate.sketch)
-        Varint.append(UInt64(slab.sketches[index].entries.count), to: &output)
+        Varint.append(UInt64(slab.sketches[index].binCount), to: &output)
         var previous: UInt16 = 0
         for entry in slab.sketches[index].entries {
             let bin = DDSketch.bin(of: entry)
