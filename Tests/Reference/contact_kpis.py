@@ -55,7 +55,7 @@ def read_events(path):
             member = next((name for name in ("ticket_id", "contact_id") if name in data), None)
             if event["type"].startswith("support.contact."):
                 member = "contact_id"
-            if event["type"] == "support.agent.state":
+            if event["type"] == "support.agent.state" or (member is None and "agent_id" in data):
                 member = "agent_id"
             if member is None:
                 continue
