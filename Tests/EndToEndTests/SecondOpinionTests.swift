@@ -36,7 +36,7 @@ import Testing
             let seed = SeededGenerator.newSeed("second opinion")
             let generator = Self.folder.appendingPathComponent("any_events.py").path
             let lines = try await installation.execute(
-                "python3", [generator, String(seed), "--events", "3000", "--days", "100"])
+                "python3", [generator, String(seed), "--events", "2000", "--days", "80"])
             try await installation.shake(
                 events: lines.split(separator: "\n"), seed: seed,
                 killing: ["ticketing", "satisfaction", "churn-revenue"], kills: 3)
