@@ -242,11 +242,12 @@ public struct MetricClock: Sendable {
         breachIfSpent(at: time, isRunning: isRunning ?? live?.isRunning ?? false, cause)
     }
 
-    /// A breach by a change is dated at the change.
+    /// A breach by a change is dated at the change, and so is the level without an offset, whatever else happens at this instant.
     private mutating func breachIfSpent(at time: Micros, isRunning: Bool, _ cause: SLAFact.Cause) {
-        modifyLive { cycle, _, calendar in
+        modifyLive { cycle, settings, calendar in
             guard isRunning, cycle.breachedAt == nil, cycle.isSpent(at: time, calendar) else { return }
             cycle.breach(at: time, cause, calendar)
+            if settings.levels.contains(0) { cycle.escalated[0] = time }
         }
     }
 

@@ -361,6 +361,9 @@ class Promise:
             return
         if cycle.is_spent(t, self.calendar):
             cycle.breached, cycle.breach_used = t, cycle.used
+            # Whatever else happens at this instant.
+            if 0 in self.m.get("levels_s", []):
+                cycle.levels[0] = t
 
     # Time
 
