@@ -19,6 +19,8 @@ struct BatchTimelines {
         var id: [UInt8]
         /// What the service had processed when the audit began.
         var processed: [Arrival] = []
+        /// Wall time of the last of these records, milliseconds; of those that changed nothing, too.
+        var lastArrival: Int64 = 0
         /// What came later, in the order of arrival.
         var later: [Arrival] = []
         /// What other entities state to it.
@@ -71,6 +73,7 @@ struct BatchTimelines {
         entities[key] = nil
         if isProcessed {
             try add(arrival, to: &entity.processed, of: entity)
+            entity.lastArrival = max(entity.lastArrival, arrival.timestamp)
         } else {
             entity.later.append(arrival)
         }
@@ -130,7 +133,7 @@ struct BatchTimelines {
     /// change of what others state.
     mutating func states(of entity: Entity) throws(InternalRecordError) -> [State] {
         var events = entity.processed
-        var last = events.max { $0.timestamp < $1.timestamp }?.timestamp ?? 0
+        var last = entity.lastArrival
         let before = items(entity.statements.filter(\.holdsBefore))
         let after = items(entity.statements.filter(\.holdsAfter))
         var states = [try state(events, before, last)]
