@@ -209,6 +209,43 @@ import Testing
         #expect(try keys(restarts: true) == expected)
     }
 
+    /// What has been dropped is not counted anew from what comes late, and no revision is given twice.
+    @Test func aLongerHistoryBringsNothingBack() throws {
+        var series = Series(
+            try Sample.catalogue(only: ["tickets_created"], windows: .day),
+            history: SeriesHistory(hours: 1, days: 10, months: 10))
+        let start = try instant("2026-01-01T12:00:00Z")
+        func created(_ day: Int64) -> Contribution {
+            Contribution(cell: .overall, measure: Sample.created, instant: start + day * Sample.day)
+        }
+        try series.take([created(0)])
+        series.publish(clock: start)
+        series.commit()
+        try series.take([created(20)])
+        series.publish(clock: start + 20 * Sample.day)
+        series.commit()
+        let gone = "tickets_created/day@2026-01-01"
+        let kept = "tickets_created/day@2026-01-16"
+        #expect(series.published[gone] != nil)
+        series.settings.history = .unlimited
+        var random = SeededGenerator(seed: 1)
+        // The second time from the changelog alone.
+        for round in 1...2 {
+            try series.restart(&random)
+            series.log = []
+            // A backfill of a day before all of it finds its window.
+            try series.take([created(0), created(15), created(-30)])
+            series.publish(clock: start + 21 * Sample.day, wall: start + (21 + Int64(round)) * Sample.day)
+            series.commit()
+            #expect(!series.log.contains(gone))
+            #expect(series.log.contains(kept))
+            #expect(try series.event(kept).data.value == Double(round))
+            #expect(try series.event("tickets_created/day@2025-12-02").data.value == Double(round))
+            let dropped = series.store.lateDropped(in: .day)
+            #expect(dropped == 1)
+        }
+    }
+
     @Test func aTombstoneDeletes() throws {
         var series = Series(
             try Sample.catalogue(only: ["tickets_created"], windows: .day),

@@ -155,7 +155,7 @@ func bytes(_ span: RawSpan) -> [UInt8] { unsafe span.withUnsafeBytes { unsafe Ar
 struct Series: ~Copyable {
     let catalogue: KPICatalogue
     let zone: BusinessZone
-    let settings: SeriesSettings
+    var settings: SeriesSettings
     var store: SeriesStore
     var senders: [Sender] = []
     /// Latest value by key.

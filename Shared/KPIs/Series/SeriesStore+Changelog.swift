@@ -22,6 +22,9 @@ internal import BusinessTime
 ///
 /// key    3 (1 byte)
 /// value  version (1 byte)  hash of what publication depends on  number of measures, per measure: id  kinds of window (bits)
+///
+/// key    5 (1 byte)
+/// value  version (1 byte)  per calendar kind, of windows that can no longer change: first end  last end (signed), then the same of those without sums
 /// ```
 /// Measures and KPIs are in ascending order, so that equal contents are equal bytes. The emit interval's state is not
 /// stored: after a restart a key may be published again before its interval is over.
@@ -32,6 +35,7 @@ enum ChangelogFormat {
     static let hourKey: UInt8 = 2
     static let settingsKey: UInt8 = 3
     static let holdKey: UInt8 = 4
+    static let lostKey: UInt8 = 5
 }
 
 extension SeriesStore {
@@ -47,6 +51,12 @@ extension SeriesStore {
             value.removeAll(keepingCapacity: true)
             present.encode(to: &value)
             unsafe emit(key.span.bytes, value.span.bytes)
+        }
+        if lost != committedLost {
+            value = [ChangelogFormat.version]
+            lost.fixed.encode(to: &value)
+            lost.dropped.encode(to: &value)
+            unsafe emit([ChangelogFormat.lostKey].span.bytes, value.span.bytes)
         }
         var isChanged = newest != undo.committedNewest
         for entry in undo.entries {
@@ -99,6 +109,13 @@ extension SeriesStore {
             var reader = RecordReader("changelog record")
             try checkVersion(value, &reader)
             heldUntil = try reader.signed(value)
+        case ChangelogFormat.lostKey:
+            guard let value else { return }
+            var reader = RecordReader("changelog record")
+            try checkVersion(value, &reader)
+            lost.fixed = try LostWindows(value, &reader)
+            lost.dropped = try LostWindows(value, &reader)
+            committedLost = lost
         case ChangelogFormat.settingsKey:
             guard let value else { return }
             var reader = RecordReader("changelog record")

@@ -222,6 +222,7 @@ extension SeriesStore {
             while let window = windows.ids[Int(kind.rawValue)].first, !isKept(window) {
                 while windows[window].head != BucketSlab.none {
                     let bucket = windows[window].head
+                    lose(kind, end: windows[window].bounds.end)
                     touch(bucket)
                     remove(bucket)
                 }
@@ -252,6 +253,7 @@ extension SeriesStore {
                 while windows[window].head != BucketSlab.none {
                     guard !round.isFull else { return }
                     let bucket = windows[window].head
+                    lose(kind, end: windows[window].bounds.end)
                     touch(bucket)
                     remove(bucket)
                     round.examined += 1

@@ -93,6 +93,17 @@ public struct SeriesStore: ~Copyable {
         var byKind: InlineArray<10, Int> = .init(repeating: 0)
     }
 
+    /// Windows that a longer history does not bring back.
+    struct Lost: Equatable {
+        /// They cannot change any more.
+        var fixed = LostWindows()
+        /// Of these there are no sums either.
+        var dropped = LostWindows()
+    }
+
+    var lost = Lost()
+    var committedLost = Lost()
+
     public init(catalogue: KPICatalogue, zone: BusinessZone, settings: SeriesSettings) {
         self.catalogue = catalogue
         self.zone = zone
@@ -175,7 +186,10 @@ public struct SeriesStore: ~Copyable {
             let window = kind == .now ? windows.moving(.now) : lines[group.line].windows[slot]
             let isLive = isLive(window)
             if !isLive {
-                if !target.kpis.isEmpty { dropped.byKind[slot] += 1 }
+                if !target.kpis.isEmpty {
+                    dropped.byKind[slot] += 1
+                    if window != WindowTable.none { lost.fixed.insert(kind, end: windows[window].bounds.end) }
+                }
                 guard target.isRestedOn, isKept(window) else {
                     if target.reach > 1 { markAhead(target, cells[Int(cell)].owner ?? cell, after: .min, until: .max) }
                     continue
@@ -367,7 +381,7 @@ public struct SeriesStore: ~Copyable {
 
     @inline(__always)
     func isLive(_ kind: WindowKind, end: Micros) -> Bool {
-        newest <= end || newest - end <= settings.history.length(of: kind)
+        (newest <= end || newest - end <= settings.history.length(of: kind)) && !lost.fixed.contains(kind, end: end)
     }
 
     /// Whether a window's sums are kept: it can still change, or others that can rest on it.
@@ -376,7 +390,14 @@ public struct SeriesStore: ~Copyable {
     }
 
     func isKept(_ kind: WindowKind, end: Micros) -> Bool {
-        newest <= end || newest - end <= settings.history.length(of: kind) + reachBack[Int(kind.rawValue)]
+        (newest <= end || newest - end <= settings.history.length(of: kind) + reachBack[Int(kind.rawValue)])
+            && !lost.dropped.contains(kind, end: end)
+    }
+
+    /// Notes that a window is not kept any more.
+    mutating func lose(_ kind: WindowKind, end: Micros) {
+        lost.fixed.insert(kind, end: end)
+        lost.dropped.insert(kind, end: end)
     }
 
     /// Whether a KPI still publishes changes of a window.
@@ -399,8 +420,11 @@ public struct SeriesStore: ~Copyable {
         for kind in WindowKind.allCases where kind.isCalendar {
             if kind == .hour, base != .hour { continue }
             let number = kind == .hour ? bucket : kind.bucket(ofDay: day)
-            if windows.find(kind, number) != nil || isKept(kind, end: zone.bounds(of: kind, bucket: number).end) {
+            let end = zone.bounds(of: kind, bucket: number).end
+            if windows.find(kind, number) != nil || isKept(kind, end: end) {
                 line.windows[Int(kind.rawValue)] = windows.ensure(kind, number, clock: clock)
+            } else {
+                lose(kind, end: end)
             }
         }
         lines[index] = line
@@ -419,6 +443,7 @@ public struct SeriesStore: ~Copyable {
         cooling.commit()
         ages.commitSucceeded()
         committedDropped = dropped
+        committedLost = lost
     }
 
     /// Takes back everything since the last ``commitSucceeded()``: contributions, revisions and what was dropped.
@@ -437,6 +462,7 @@ public struct SeriesStore: ~Copyable {
         rollingBounds = [nil, nil, nil]
         newest = undo.committedNewest
         dropped = committedDropped
+        lost = committedLost
         undo.removeAll(newest: newest)
         // Windows that had become history are live again.
         for index in lines.indices { lines[index] = WindowLine() }
