@@ -1,8 +1,8 @@
 /// A quantile sketch of durations: DDSketch (Masson, Rim, Lee, VLDB 2019) with relative error 1 %, over a fixed range of
 /// bins (0, and 1 ms to 10^12 ms) that are never collapsed. So sketches merge and subtract exactly, in any order.
 ///
-/// Kept as the sorted list of its non-zero bins, or as a row of all bins between the first and the last one where most of them are
-/// in use. Counts may be negative on the way (a retraction that arrives before what it retracts).
+/// Kept as the sorted list of its non-zero bins, or as a row of all bins between the first and the last one where many of them are
+/// in use (``DenseBins``). Counts may be negative on the way (a retraction that arrives before what it retracts).
 public struct DDSketch: Hashable, Sendable {
     /// As ``SketchEntries``; empty while there is a row.
     private var list: [Int64] = []

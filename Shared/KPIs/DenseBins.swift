@@ -35,7 +35,7 @@ struct DenseBins: Sendable {
     @inline(__always)
     var isEmpty: Bool { counts.isEmpty }
 
-    /// False when a list suits better; nothing is changed then.
+    /// False when a list suits better; no count is changed then.
     @inline(__always)
     mutating func add(bin: UInt16, weight: Int64) -> Bool {
         var place = Int(bin) - Int(first)

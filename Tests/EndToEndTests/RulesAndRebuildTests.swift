@@ -44,11 +44,8 @@ import Testing
 
     /// Each subject's versions and sequences, in the order in which a `read_committed` consumer sees them, never fall.
     private func expectNothingFalls(_ installation: Installation) async throws {
-        let broker = try installation.ready().bootstrap_servers
-        let topic = (installation.environment["DESKBEAT_TOPIC_PREFIX"] ?? "support.") + "alerts"
         let file = installation.folder.appendingPathComponent("alerts.ndjson").path
-        try await installation.execute(
-            "sh", ["-c", "kcat -b \(broker) -t \(topic) -C -e -q -X isolation.level=read_committed > \(file)"])
+        try await installation.read(["alerts"], into: file)
         let verdict = try await installation.execute(
             "python3",
             [

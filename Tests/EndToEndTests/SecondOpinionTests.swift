@@ -55,16 +55,7 @@ import Testing
     ) async throws -> String {
         let events = installation.folder.appendingPathComponent("\(reference.script).events.ndjson")
         let kpis = installation.folder.appendingPathComponent("\(reference.script).kpis.ndjson")
-        let broker = try installation.ready().bootstrap_servers
-        for topic in reference.topics {
-            let name = (installation.environment["DESKBEAT_TOPIC_PREFIX"] ?? "support.") + topic
-            try await installation.execute(
-                "sh",
-                [
-                    "-c",
-                    "kcat -b \(broker) -t \(name) -C -e -q -X isolation.level=read_committed >> \(events.path)",
-                ])
-        }
+        try await installation.read(reference.topics, into: events.path)
         let own = published.filter { line in
             reference.service.map { line.contains("\"source\":\"deskbeat/\($0)\"") } ?? true
         }

@@ -26,13 +26,20 @@ extension Installation {
         try await deskbeat("wait-idle", "--timeout", "240")
     }
 
+    /// Writes what a `read_committed` consumer sees of public topics to a file, a value on each line.
+    ///
+    /// - Parameter topics: Their names without the prefix.
+    func read(_ topics: [String], into file: String) async throws {
+        let broker = try ready().bootstrap_servers
+        let prefix = environment["DESKBEAT_TOPIC_PREFIX"] ?? "support."
+        let reads = topics.map { "kcat -b \(broker) -t \(prefix)\($0) -C -e -q -X isolation.level=read_committed" }
+        try await execute("sh", ["-ec", "(\(reads.joined(separator: "; "))) > \(file)"])
+    }
+
     /// What a `read_committed` consumer sees of each series: every revision once, none left out.
     func expectEachAlertOnce() async throws {
-        let broker = try ready().bootstrap_servers
-        let topic = (environment["DESKBEAT_TOPIC_PREFIX"] ?? "support.") + "alerts"
         let file = folder.appendingPathComponent("alerts.tsv").path
-        try await execute(
-            "sh", ["-c", "kcat -b \(broker) -t \(topic) -C -e -q -X isolation.level=read_committed > \(file)"])
+        try await read(["alerts"], into: file)
         let verdict = try await execute(
             "python3",
             [

@@ -3,8 +3,8 @@ internal import BusinessTime
 /// Between which instants the windows of each calendar kind ended that have been given up: something came for them when they were history, or they have
 /// been dropped with their sums and the revisions that were published of them.
 ///
-/// Rules with a longer history do not bring these back: they would be counted from what comes late alone, and revisions would be given twice. Windows outside of
-/// the range are complete, so a backfill from before it finds its windows. A rebuild has all of them.
+/// Rules with a longer history do not bring these back: they would be counted from what comes late alone, and revisions would be given twice. Nothing has
+/// been lost outside of the range, so a backfill from before it finds its windows. A rebuild has all of them.
 struct LostWindows: Equatable {
     private static let kindCount = 6
 
